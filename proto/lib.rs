@@ -1,24 +1,28 @@
-//! The contract `nestr.directory.v1`: messages, clients, servers, and the table of reasons.
+//! The contract `nestr.directory.v1`: messages, clients and servers of the directory's gRPC
+//! services, and what both sides of it have to agree on besides.
 //!
-//! What a call, a message or a field means is said in the `.proto` files beside this one.
+//! The `.proto` files beside this one are the source; no behaviour of the directory or the gateway
+//! lives here.
 
 pub mod api_key;
 mod convert;
 mod reason;
 
+pub use convert::to_json;
 pub use reason::{DOMAIN, Row};
 
-/// Metadata in which the gateway passes on the identity provider's key (`Bearer <key>`). Believed
-/// only from callers of the gateway's role.
-pub const SCIM_AUTHORIZATION: &str = "scim-authorization";
-
-/// Metadata that carries the id of the request from the edge to the last log line.
-pub const REQUEST_ID: &str = "x-request-id";
-
-/// The descriptors of the contract with their comments, for reflection.
+/// The contract's files with all they import and with their comments, encoded as a
+/// `google.protobuf.FileDescriptorSet`: what gRPC reflection serves.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
-/// The package `nestr.directory.v1`.
+/// The metadata in which the gateway passes on an identity provider's key: `Bearer <key>`. The
+/// directory believes it from the gateway alone.
+pub const SCIM_AUTHORIZATION: &str = "scim-authorization";
+
+/// The metadata that carries the id under which both sides log a request.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// The package `nestr.directory.v1`, generated. In JSON the messages have SCIM's names.
 #[expect(
     clippy::all,
     clippy::pedantic,
@@ -27,6 +31,6 @@ pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "
     reason = "generated"
 )]
 pub mod v1 {
-    include!(concat!(env!("OUT_DIR"), "/nestr.directory.v1.rs"));
+    tonic::include_proto!("nestr.directory.v1");
     include!(concat!(env!("OUT_DIR"), "/nestr.directory.v1.serde.rs"));
 }

@@ -1,4 +1,5 @@
-//! The one table of reasons: what each is over gRPC, over HTTP and as scimType.
+//! The one table from a reason to what each protocol makes of it, and a reason's way through a gRPC
+//! status. When a reason is given is for the directory to say.
 
 use std::collections::HashMap;
 
@@ -7,17 +8,17 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::v1::Reason;
 
-/// The domain of every `google.rpc.ErrorInfo` of the directory.
+/// The domain of every `google.rpc.ErrorInfo` that the directory answers.
 pub const DOMAIN: &str = "directory.nestr.io";
 
-/// What a reason is on each side.
+/// What each protocol makes of a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The status code over gRPC.
+    /// The gRPC status code.
     pub code: Code,
-    /// The status over HTTP.
+    /// The HTTP status of a SCIM answer.
     pub http: u16,
-    /// `scimType` of the SCIM error (RFC 7644 section 3.12). Empty: none is defined for it.
+    /// The scimType of a SCIM error (RFC 7644 section 3.12, RFC 9865 section 2.3); empty for none.
     pub scim_type: &'static str,
 }
 
@@ -27,89 +28,143 @@ impl Reason {
     pub const fn row(self) -> Row {
         let (code, http, scim_type) = match self {
             Self::Unspecified => (Code::Internal, 500, ""),
+
             Self::ApiKeyInvalid | Self::CredentialInvalid => (Code::Unauthenticated, 401, ""),
-            Self::IntegrationPaused | Self::IntegrationDisabled => {
+            Self::PermissionDeniedRole | Self::IntegrationDisabled | Self::IntegrationPaused => {
                 (Code::PermissionDenied, 403, "")
             }
+
             Self::WorkspaceNotFound
             | Self::UserNotFound
             | Self::DomainNotFound
             | Self::IntegrationNotFound
             | Self::ApiKeyNotFound
             | Self::ResourceNotFound => (Code::NotFound, 404, ""),
+
             Self::DomainNotVerified => (Code::FailedPrecondition, 400, "invalidValue"),
-            Self::DomainHeldElsewhere | Self::DomainStateConflict | Self::NoVerifiedDomain => {
-                (Code::FailedPrecondition, 400, "")
+            Self::DomainHeldElsewhere | Self::DomainState | Self::NoVerifiedDomain => {
+                (Code::FailedPrecondition, 409, "")
             }
+
             Self::UserNameTaken
             | Self::LoginEmailTaken
             | Self::AlreadyProvisioned
             | Self::BoundElsewhere
             | Self::IdentityConflict => (Code::AlreadyExists, 409, "uniqueness"),
             Self::RevisionMismatch => (Code::Aborted, 412, ""),
+
             Self::InvalidSyntax => (Code::InvalidArgument, 400, "invalidSyntax"),
             Self::InvalidFilter => (Code::InvalidArgument, 400, "invalidFilter"),
             Self::InvalidPath => (Code::InvalidArgument, 400, "invalidPath"),
-            Self::NoTarget => (Code::InvalidArgument, 400, "noTarget"),
-            Self::Mutability => (Code::InvalidArgument, 400, "mutability"),
-            Self::InvalidValue => (Code::InvalidArgument, 400, "invalidValue"),
-            Self::TooMany => (Code::InvalidArgument, 400, "tooMany"),
-            Self::InvalidArgument => (Code::InvalidArgument, 400, ""),
+            Self::NoTarget => (Code::FailedPrecondition, 400, "noTarget"),
+            Self::Mutability => (Code::FailedPrecondition, 400, "mutability"),
+            Self::InvalidValue | Self::InvalidArgument => {
+                (Code::InvalidArgument, 400, "invalidValue")
+            }
+            Self::TooMany => (Code::ResourceExhausted, 400, "tooMany"),
+            Self::CursorExpired => (Code::OutOfRange, 400, "expiredCursor"),
+
             Self::Unavailable => (Code::Unavailable, 503, ""),
         };
         Row { code, http, scim_type }
     }
 
-    /// The status of this reason: its code, `detail` as message, and ErrorInfo with `metadata`.
+    /// The status that refuses a call for this reason: `detail` names cause and fix, `metadata` goes
+    /// into the `ErrorInfo` for machines.
     #[must_use]
     pub fn status(self, detail: impl Into<String>, metadata: HashMap<String, String>) -> Status {
-        let details = ErrorDetails::with_error_info(self.as_str_name(), DOMAIN, metadata);
-        Status::with_error_details(self.row().code, detail, details)
+        let info = ErrorDetails::with_error_info(self.as_str_name(), DOMAIN, metadata);
+        Status::with_error_details(self.row().code, detail, info)
     }
 
-    /// The reason that a status of the directory carries; `None` when it carries none that this
-    /// version knows.
+    /// The reason that a status carries. `None` when it carries none of this contract's: it comes
+    /// from elsewhere, or from a newer directory whose reason is not known here.
     #[must_use]
     pub fn of(status: &Status) -> Option<Self> {
-        let info = status.get_details_error_info()?;
-        (info.domain == DOMAIN).then(|| Self::from_str_name(&info.reason)).flatten()
+        let info = status.get_details_error_info().filter(|info| info.domain == DOMAIN)?;
+        Self::from_str_name(&info.reason).filter(|reason| *reason != Self::Unspecified)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use prost::Message;
+    use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
+
     use super::*;
+    use crate::FILE_DESCRIPTOR_SET;
 
-    fn all() -> impl Iterator<Item = Reason> {
-        (0..).map_while(|number| Reason::try_from(number).ok())
+    /// The file of this name in the contract.
+    fn file(name: &str) -> FileDescriptorProto {
+        let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap().file;
+        files.into_iter().find(|file| file.name() == name).unwrap()
+    }
+
+    /// Every reason of the contract but the unspecified one.
+    fn reasons() -> Vec<Reason> {
+        let file = file("nestr/directory/v1/reason.proto");
+        let values = &file.enum_type[0].value;
+        let reasons: Vec<Reason> =
+            values.iter().map(|value| Reason::from_str_name(value.name()).unwrap()).collect();
+        assert_eq!(reasons[0], Reason::Unspecified);
+        reasons[1..].to_vec()
     }
 
     #[test]
-    fn every_reason_survives_the_way_over_grpc() {
-        assert!(all().count() > 20);
-        for reason in all() {
-            let status = reason.status("detail", HashMap::new());
+    fn a_reason_survives_its_way_through_a_status() {
+        for reason in reasons() {
+            let metadata = HashMap::from([("holder".to_owned(), "42".to_owned())]);
+            let status = reason.status("Cause. Fix.", metadata.clone());
             assert_eq!(Reason::of(&status), Some(reason));
-            assert_eq!((status.code(), status.message()), (reason.row().code, "detail"));
+            assert_eq!((status.code(), status.message()), (reason.row().code, "Cause. Fix."));
+            assert_eq!(status.get_details_error_info().unwrap().metadata, metadata);
         }
     }
 
     #[test]
-    fn only_what_the_caller_can_mend_is_a_4xx() {
-        for reason in all() {
+    fn a_status_without_a_reason_of_ours_has_none() {
+        let with = |reason: &str, domain: &str| {
+            let info = ErrorDetails::with_error_info(reason, domain, HashMap::new());
+            Reason::of(&Status::with_error_details(Code::NotFound, "", info))
+        };
+        assert_eq!(with("USER_NOT_FOUND", DOMAIN), Some(Reason::UserNotFound));
+        assert_eq!(with("USER_NOT_FOUND", "example.com"), None);
+        assert_eq!(with("REASON_OF_A_NEWER_DIRECTORY", DOMAIN), None);
+        assert_eq!(with("REASON_UNSPECIFIED", DOMAIN), None);
+        assert_eq!(Reason::of(&Status::not_found("")), None);
+    }
+
+    /// SCIM has scimTypes for 400 and 409 alone (RFC 7644 section 3.12), and an HTTP client has to
+    /// meet the class of error that a gRPC client does.
+    #[test]
+    fn both_protocols_are_told_the_same() {
+        for reason in reasons() {
             let Row { code, http, scim_type } = reason.row();
-            let ours = matches!(code, Code::Internal | Code::Unavailable);
-            assert_eq!(ours, http >= 500, "{reason:?}");
-            assert!(scim_type.is_empty() || matches!(http, 400 | 409), "{reason:?}");
+            let https: &[u16] = match code {
+                Code::Unauthenticated => &[401],
+                Code::PermissionDenied => &[403],
+                Code::NotFound => &[404],
+                Code::AlreadyExists => &[409],
+                Code::Aborted => &[412],
+                Code::FailedPrecondition => &[400, 409],
+                Code::InvalidArgument | Code::OutOfRange | Code::ResourceExhausted => &[400],
+                Code::Unavailable => &[503],
+                code => panic!("{reason:?} is a refusal, not {code:?}"),
+            };
+            assert!(https.contains(&http), "{reason:?}");
+            assert!(scim_type.is_empty() || [400, 409].contains(&http), "{reason:?}");
+            assert!(http != 400 || !scim_type.is_empty(), "{reason:?}");
         }
     }
 
+    /// What `grpcurl describe` shows. Fails when build.rs leaves the source info out.
     #[test]
-    fn a_status_of_another_domain_has_no_reason() {
-        let details =
-            ErrorDetails::with_error_info("API_KEY_INVALID", "else.where", HashMap::new());
-        let status = Status::with_error_details(Code::Unauthenticated, "", details);
-        assert_eq!(Reason::of(&status), None);
-        assert_eq!(Reason::of(&Status::unauthenticated("")), None);
+    fn the_descriptors_carry_the_contracts_comments() {
+        let file = file("nestr/directory/v1/user.proto");
+        let at = file.message_type.iter().position(|m: &DescriptorProto| m.name() == "User");
+        let path = [4, i32::try_from(at.unwrap()).unwrap()];
+        let info = file.source_code_info.unwrap();
+        let user = info.location.iter().find(|location| location.path == path).unwrap();
+        assert!(user.leading_comments().contains("A person"));
     }
 }

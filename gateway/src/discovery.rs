@@ -1,0 +1,64 @@
+//! `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas` (RFC 7644 section 4).
+//!
+//! They ask for the key like all others: else a wrong key looks right when an admin tests the
+//! connection.
+
+use axum::extract::State;
+use directory_api::v1;
+
+use crate::answer::Answer;
+use crate::call::{Call, Id};
+use crate::directory::{Directory, Gateway};
+use crate::error::ScimError;
+
+/// `GET /ServiceProviderConfig`.
+pub(crate) async fn service_provider_config<D: Directory>(
+    State(gateway): State<Gateway<D>>,
+    call: Call,
+) -> Result<Answer, ScimError> {
+    let ask = v1::GetServiceProviderConfigRequest { workspace_id: call.workspace_id.clone() };
+    let found = gateway.discovery().get_service_provider_config(call.carry(ask)).await?;
+    Ok(Answer::document(found.into_inner().scim_json))
+}
+
+/// `GET /ResourceTypes`.
+pub(crate) async fn resource_types<D: Directory>(
+    State(gateway): State<Gateway<D>>,
+    call: Call,
+) -> Result<Answer, ScimError> {
+    let ask = v1::ListResourceTypesRequest { workspace_id: call.workspace_id.clone() };
+    let found = gateway.discovery().list_resource_types(call.carry(ask)).await?;
+    Ok(Answer::document(found.into_inner().scim_json))
+}
+
+/// `GET /ResourceTypes/{id}`.
+pub(crate) async fn resource_type<D: Directory>(
+    State(gateway): State<Gateway<D>>,
+    call: Call,
+    Id(id): Id,
+) -> Result<Answer, ScimError> {
+    let ask = v1::GetResourceTypeRequest { workspace_id: call.workspace_id.clone(), id };
+    let found = gateway.discovery().get_resource_type(call.carry(ask)).await?;
+    Ok(Answer::document(found.into_inner().scim_json))
+}
+
+/// `GET /Schemas`.
+pub(crate) async fn schemas<D: Directory>(
+    State(gateway): State<Gateway<D>>,
+    call: Call,
+) -> Result<Answer, ScimError> {
+    let ask = v1::ListSchemasRequest { workspace_id: call.workspace_id.clone() };
+    let found = gateway.discovery().list_schemas(call.carry(ask)).await?;
+    Ok(Answer::document(found.into_inner().scim_json))
+}
+
+/// `GET /Schemas/{id}`: the id is the schema's URN.
+pub(crate) async fn schema<D: Directory>(
+    State(gateway): State<Gateway<D>>,
+    call: Call,
+    Id(id): Id,
+) -> Result<Answer, ScimError> {
+    let ask = v1::GetSchemaRequest { workspace_id: call.workspace_id.clone(), id };
+    let found = gateway.discovery().get_schema(call.carry(ask)).await?;
+    Ok(Answer::document(found.into_inner().scim_json))
+}
