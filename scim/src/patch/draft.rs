@@ -1,0 +1,107 @@
+//! The resource while edits are worked off.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::edit::{Change, Edit};
+use super::elements::Elements;
+use crate::error::Error;
+use crate::path::Target;
+use crate::schema::{Attribute, Mutability};
+
+/// A tree whose multi-valued attributes are, once touched, held apart and indexed, so that a
+/// thousand edits of ten thousand values need not look at each.
+pub(crate) struct Draft {
+    object: Map<String, Value>,
+    lists: BTreeMap<(Option<String>, String), Elements>,
+    comparisons: usize,
+}
+
+impl Draft {
+    pub(crate) fn new(object: Map<String, Value>) -> Self {
+        Self { object, lists: BTreeMap::new(), comparisons: 0 }
+    }
+
+    /// Works one edit off. After an error the draft is of no use.
+    pub(crate) fn apply(&mut self, edit: &Edit) -> Result<(), Error> {
+        let Edit { target, change, .. } = edit;
+        match change {
+            Change::One(value) if !target.attribute.multi_valued => self.set(target, value.clone()),
+            _ => {
+                let key = (target.extension.clone(), target.attribute.name.clone());
+                let list = self.lists.entry(key).or_insert_with(|| {
+                    let values = match replace(&mut self.object, &path_to_list(target), None) {
+                        Some(Value::Array(values)) => values,
+                        _ => Vec::new(),
+                    };
+                    Elements::new(Arc::clone(&target.attribute), values)
+                });
+                list.apply(edit, &mut self.comparisons)
+            }
+        }
+    }
+
+    /// The tree, every list back in its place.
+    pub(crate) fn finish(mut self) -> Map<String, Value> {
+        for ((extension, name), list) in self.lists {
+            let path: Vec<_> = extension.as_deref().into_iter().chain([name.as_str()]).collect();
+            let values = list.into_values();
+            replace(&mut self.object, &path, (!values.is_empty()).then_some(Value::Array(values)));
+        }
+        self.object
+    }
+
+    fn set(&mut self, target: &Target, value: Option<Value>) -> Result<(), Error> {
+        let sub = target.sub.as_ref().map(|sub| sub.name.as_str());
+        let path: Vec<_> = path_to_list(target).into_iter().chain(sub).collect();
+        let after = value.clone();
+        let before = replace(&mut self.object, &path, value);
+        check_mutable(&target.attribute, before.as_ref(), after.as_ref())?;
+        check_mutable(target.leaf(), before.as_ref(), after.as_ref())
+    }
+}
+
+/// Refuses another value where an immutable attribute has one.
+pub(super) fn check_mutable(
+    attribute: &Attribute,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) -> Result<(), Error> {
+    if attribute.mutability == Mutability::Immutable && before.is_some() && before != after {
+        return Err(Error::mutability(format!(
+            "`{}` is immutable: it has a value already and keeps it.",
+            attribute.name
+        )));
+    }
+    Ok(())
+}
+
+fn path_to_list(target: &Target) -> Vec<&str> {
+    let extension = target.extension.as_deref();
+    extension.into_iter().chain([target.attribute.name.as_str()]).collect()
+}
+
+/// Puts `value` at `path`, or nothing, and gives back what was there. Objects on the way are made
+/// when missing, and go when nothing is left in them.
+fn replace(object: &mut Map<String, Value>, path: &[&str], value: Option<Value>) -> Option<Value> {
+    match path {
+        [] => None,
+        [name] => match value {
+            Some(value) => object.insert((*name).to_owned(), value),
+            None => object.remove(*name),
+        },
+        [name, rest @ ..] => {
+            let mut inner = match object.remove(*name) {
+                Some(Value::Object(inner)) => inner,
+                _ => Map::new(),
+            };
+            let before = replace(&mut inner, rest, value);
+            if !inner.is_empty() {
+                object.insert((*name).to_owned(), Value::Object(inner));
+            }
+            before
+        }
+    }
+}
