@@ -9,7 +9,9 @@ use std::fmt;
 
 use axum::body::Body;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use axum::response::{IntoResponse, Response};
 use directory_api::v1::Reason;
 use serde_json::json;
@@ -269,6 +271,8 @@ pub(crate) fn written(mut response: Response, request_id: &str) -> Response {
             body["scimType"] = error.scim_type.into();
         }
         *response.body_mut() = Body::from(body.to_string());
+        // The router has measured the empty body that stood here.
+        response.headers_mut().remove(CONTENT_LENGTH);
         response.headers_mut().insert(CONTENT_TYPE, SCIM_JSON);
     }
     response

@@ -137,8 +137,7 @@ fn compare(target: Target, op: Operator, value: &Value) -> Result<Bound, Error> 
         return Err(Error::filter(detail));
     }
     let literal = coerce(target.leaf(), value).ok_or_else(|| {
-        let detail = format!("`{target}` is compared with a {}, not with", kind.name());
-        Error::filter(format!("{detail} `{}`.", echo(&value.to_string())))
+        Error::filter(format!("`{target}` can be compared with a {} alone.", kind.name()))
     })?;
     Ok(Bound::Compare { target, op, literal })
 }

@@ -10,7 +10,7 @@ use winnow::stream::{Stateful, Stream};
 use winnow::token::{one_of, take_while};
 
 use super::{AttrPath, Filter, Operator, Path};
-use crate::error::{Error, ErrorKind, echo};
+use crate::error::{Error, ErrorKind};
 use crate::limits::{FILTER_BYTES, FILTER_DEPTH, FILTER_TERMS};
 use crate::path::is_name;
 
@@ -71,7 +71,7 @@ pub(crate) fn parse<T>(
         multispace0.parse_next(&mut input)?;
         match input.input {
             "" => Ok(parsed),
-            rest => Err(Fault::at(&input, format!("`{}` is not expected here", echo(rest)))),
+            _ => Err(Fault::at(&input, "`and`, `or` or the end is expected here")),
         }
     });
     parsed.map_err(|fault| {
@@ -345,7 +345,7 @@ mod tests {
             ("userName eq", 12, "value"),
             ("userName eq ada", 13, "double quotes"),
             ("userName eq \"äda", 13, "closing quote"),
-            ("title eq \"ä\" title", 14, "not expected"),
+            ("title eq \"ä\" title", 14, "the end is expected"),
             ("(title pr", 10, "`)`"),
             ("emails[type eq \"x\"", 19, "`]`"),
             ("emails.value[type pr]", 13, "sub-attribute"),

@@ -41,8 +41,6 @@ pub(super) enum Change {
 #[derive(Clone, Debug)]
 pub(super) struct Selector {
     pub(super) filter: Bound,
-    /// As written, for errors.
-    pub(super) text: String,
     /// The `value`, in its form of comparison, that every match has.
     pub(super) lookup: Option<String>,
     pub(super) missing: Missing,
@@ -79,7 +77,8 @@ pub(super) fn edits(rt: &ResourceType, operation: &RawOperation) -> Result<Vec<E
         if path.attribute.uri.is_none() && rt.ignores(&path.attribute.name) {
             return Ok(Vec::new());
         }
-        return Err(Error::path(format!("A {} has no attribute `{}`.", rt.name(), echo(text))));
+        let named = echo(&path.attribute.to_string());
+        return Err(Error::path(format!("A {} has no attribute `{named}`.", rt.name())));
     };
     if is_read_only(&target) {
         return Err(Error::mutability(format!("`{target}` is readOnly.")));
@@ -269,7 +268,6 @@ impl Reader<'_> {
         };
         Ok(Selector {
             lookup: lookup(&bound, &target.attribute).map(str::to_owned),
-            text: echo(&filter.to_string()),
             filter: bound,
             missing,
         })

@@ -125,9 +125,11 @@ impl Elements {
             None => &nothing,
             Some(Selector { missing: Missing::Create(template), .. }) => template,
             Some(Selector { missing: Missing::Ignore, .. }) => return Ok(found),
-            Some(Selector { missing: Missing::Refuse, text, .. }) => {
+            Some(Selector { missing: Missing::Refuse, .. }) => {
                 let name = &self.attribute.name;
-                return Err(Error::no_target(format!("No value of `{name}` matches `{text}`.")));
+                return Err(Error::no_target(format!(
+                    "No value of `{name}` matches the filter of the path."
+                )));
             }
         };
         let members = template.iter().chain(members).map(|(k, v)| (k.clone(), v.clone())).collect();

@@ -1,0 +1,88 @@
+//! What stands round every RPC, in process and over a socket: its deadline, its span.
+
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use directory_api::REQUEST_ID;
+use tonic::Status;
+use tracing::{Instrument, Span};
+
+/// The longest that any call may take, whatever its caller allows. Every wait has an end.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// The router with deadline and span round each call.
+pub(crate) fn layered(router: axum::Router) -> axum::Router {
+    router.layer(from_fn(call))
+}
+
+/// Ends a call at its caller's deadline (metadata `grpc-timeout`). A write that is under way then is
+/// committed whole or not at all; its caller repeats it under the same operation id.
+async fn call(request: Request, next: Next) -> Response {
+    let (allowed, span) = terms(&request);
+    let answer = tokio::time::timeout(allowed, next.run(request)).instrument(span);
+    answer.await.unwrap_or_else(|_| {
+        Status::deadline_exceeded("The call took longer than its deadline.").into_http()
+    })
+}
+
+/// How long the call may take, and the span that its logs stand in.
+fn terms(request: &Request) -> (Duration, Span) {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let allowed = header("grpc-timeout").and_then(timeout).unwrap_or(LONGEST).min(LONGEST);
+    let span = tracing::info_span!(
+        "rpc",
+        method = request.uri().path(),
+        request_id = header(REQUEST_ID).unwrap_or_default(),
+    );
+    (allowed, span)
+}
+
+/// Reads `grpc-timeout`: at most eight digits and a unit.
+fn timeout(text: &str) -> Option<Duration> {
+    let unit_at = text.len().checked_sub(1).filter(|at| (1..=8).contains(at))?;
+    let (digits, unit) = text.split_at_checked(unit_at)?;
+    if !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_hours(count)),
+        "M" => Some(Duration::from_mins(count)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_digits_and_a_unit() {
+        assert_eq!(timeout("50m"), Some(Duration::from_millis(50)));
+        assert_eq!(timeout("99999999H"), Some(Duration::from_hours(99_999_999)));
+        for bad in ["", "m", "-5m", "5", "5x", "123456789m", "é", "5é", "+5m"] {
+            assert_eq!(timeout(bad), None, "{bad}");
+        }
+    }
+
+    /// Seen to fail without the layer: the call hangs until the test's own end.
+    #[tokio::test(start_paused = true)]
+    async fn a_call_ends_at_its_callers_deadline() {
+        let router = axum::Router::new().route("/slow", get(std::future::pending::<String>));
+        let request = Request::get("/slow").header("grpc-timeout", "50m").body(Body::empty());
+        let began = tokio::time::Instant::now();
+        let answer = layered(router).oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(answer.headers()["grpc-status"], "4");
+        assert_eq!(began.elapsed(), Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,122 @@
+//! The directory: the owner of all state and of every rule.
+//!
+//! The way of a request: `door` (who calls) -> `services` (one file a gRPC service) -> `rules` (pure)
+//! inside a transaction of the `store` -> `render` (the answer).
+
+pub mod clock;
+mod deadline;
+mod door;
+pub mod ids;
+mod in_process;
+mod jobs;
+mod refusal;
+mod render;
+mod rules;
+mod services;
+mod setup;
+pub mod store;
+
+use directory_api::v1::discovery_service_server::DiscoveryServiceServer;
+use directory_api::v1::domain_service_server::DomainServiceServer;
+use directory_api::v1::integration_service_server::IntegrationServiceServer;
+use directory_api::v1::login_service_server::LoginServiceServer;
+use directory_api::v1::user_service_server::UserServiceServer;
+use directory_api::v1::workspace_service_server::WorkspaceServiceServer;
+use tonic::service::Routes;
+
+pub use door::{Role, ServiceCaller, ServiceCallers};
+pub use in_process::InProcess;
+pub use refusal::Refusal;
+pub use setup::{Demo, SetupError};
+
+use crate::clock::Clock;
+use crate::door::Door;
+use crate::render::Links;
+use crate::services::Services;
+use crate::store::Store;
+
+/// What the directory goes by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Scheme and host of every `scim_url`, `Location` and `$ref`, such as `https://scim.nestr.io`.
+    pub public_url: String,
+    /// How many days a removed person and a change's before-image are kept.
+    pub tombstone_days: u16,
+}
+
+/// The directory over a store, ready to be served.
+#[derive(Clone)]
+pub struct Directory<S> {
+    services: Services<S>,
+}
+
+impl<S: Store> Directory<S> {
+    /// The directory over `store`, known to `callers`.
+    pub fn new(store: S, clock: Clock, settings: Settings, callers: ServiceCallers) -> Self {
+        let links = Links::new(&settings.public_url);
+        let door = Door::new(store.clone(), clock.clone(), callers);
+        Self { services: Services { door, store, clock, links, settings } }
+    }
+
+    /// Every gRPC service behind the same layers, for the socket and for [`Directory::in_process`]
+    /// alike. Health and reflection answer without a credential.
+    ///
+    /// # Errors
+    /// When the contract's descriptors cannot be served by reflection.
+    pub async fn router(&self) -> Result<axum::Router, tonic_reflection::server::Error> {
+        let (reporter, health) = tonic_health::server::health_reporter();
+        reporter.set_serving::<WorkspaceServiceServer<Services<S>>>().await;
+        reporter.set_serving::<DomainServiceServer<Services<S>>>().await;
+        reporter.set_serving::<IntegrationServiceServer<Services<S>>>().await;
+        reporter.set_serving::<UserServiceServer<Services<S>>>().await;
+        reporter.set_serving::<LoginServiceServer<Services<S>>>().await;
+        reporter.set_serving::<DiscoveryServiceServer<Services<S>>>().await;
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(directory_api::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+        };
+        let services = || self.services.clone();
+        let routes = Routes::new(health)
+            .add_service(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?)
+            .add_service(WorkspaceServiceServer::new(services()))
+            .add_service(DomainServiceServer::new(services()))
+            .add_service(IntegrationServiceServer::new(services()))
+            .add_service(UserServiceServer::new(services()))
+            .add_service(LoginServiceServer::new(services()))
+            .add_service(DiscoveryServiceServer::new(services()));
+        Ok(deadline::layered(routes.into_axum_router()))
+    }
+
+    /// Clears what has expired, once an hour, for as long as it is polled.
+    pub async fn clear_expired(&self) {
+        jobs::clear_expired(&self.services.store, &self.services.clock, &self.services.settings)
+            .await;
+    }
+
+    /// What a demo workspace of an empty directory is to be opened with; `None` when the directory
+    /// holds workspaces already.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn plan_demo(&self) -> Result<Option<Demo>, SetupError> {
+        setup::plan(&self.services).await
+    }
+
+    /// Makes the demo workspace, with these domains verified and SCIM enabled, or finishes one whose
+    /// making was cut short. One that was whole once is left as it is.
+    ///
+    /// # Errors
+    /// When a domain is none, or the store fails.
+    pub async fn make_demo(&self, demo: &Demo, domains: &[String]) -> Result<(), SetupError> {
+        setup::make(&self.services, demo, domains).await
+    }
+
+    /// The SCIM API URL of a workspace.
+    #[must_use]
+    pub fn scim_url(&self, workspace: ids::WorkspaceId) -> String {
+        self.services.links.scim(workspace)
+    }
+}

@@ -1,0 +1,24 @@
+//! The directory says no: the one type for what the caller can mend.
+//!
+//! A refusal is shown to the admin who reads the IdP's log, so its detail names cause and fix. What
+//! is ours to mend is a fault, never a refusal.
+
+use directory_api::v1::Reason;
+
+/// Why a request is not done. The reason's row in the contract gives gRPC code, HTTP status and
+/// scimType.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Refusal {
+    /// The machine's word for it.
+    pub reason: Reason,
+    /// Cause and fix, for a person. Holds at most 128 characters of the caller's own input.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal for `reason`, told as `detail`.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}

@@ -1,0 +1,85 @@
+//! Workspaces, domains, integrations and keys as typed messages.
+
+use directory_api::v1;
+use pbjson_types::Timestamp;
+
+use super::Links;
+use crate::clock::Micros;
+use crate::ids::WorkspaceId;
+use crate::store::{ApiKey, Domain, DomainState, Integration, IntegrationState, Workspace};
+
+/// A point in time.
+pub(crate) fn timestamp(at: Micros) -> Timestamp {
+    let nanos = i32::try_from(at.rem_euclid(1_000_000) * 1_000).unwrap_or(0);
+    Timestamp { seconds: at.div_euclid(1_000_000), nanos }
+}
+
+/// A workspace.
+pub(crate) fn workspace(workspace: &Workspace) -> v1::Workspace {
+    v1::Workspace {
+        id: workspace.id.to_string(),
+        display_name: workspace.display_name.clone(),
+        contact_email: workspace.contact_email.clone(),
+        create_time: Some(timestamp(workspace.created_at)),
+    }
+}
+
+/// A claim of a domain.
+pub(crate) fn domain(workspace: WorkspaceId, domain: &Domain) -> v1::Domain {
+    let decision = domain.decision.as_ref();
+    v1::Domain {
+        workspace_id: workspace.to_string(),
+        domain: domain.name.clone(),
+        state: domain_state(domain).into(),
+        contact_email: domain.contact_email.clone(),
+        claim_time: Some(timestamp(domain.claimed_at)),
+        decide_time: decision.map(|decision| timestamp(decision.at)),
+        decided_by: decision.map(|decision| decision.by.clone()).unwrap_or_default(),
+        note: decision.map(|decision| decision.note.clone()).unwrap_or_default(),
+    }
+}
+
+/// How far a claim has come, in the contract's word.
+pub(crate) fn domain_state(domain: &Domain) -> v1::DomainState {
+    match domain.state {
+        DomainState::Pending => v1::DomainState::Pending,
+        DomainState::Verified => v1::DomainState::Verified,
+        DomainState::Rejected => v1::DomainState::Rejected,
+    }
+}
+
+/// An integration, with the URL that the admin copies.
+pub(crate) fn integration(
+    links: &Links,
+    workspace: WorkspaceId,
+    integration: &Integration,
+) -> v1::Integration {
+    v1::Integration {
+        workspace_id: workspace.to_string(),
+        id: integration.id.to_string(),
+        display_name: integration.display_name.clone(),
+        kind: integration.kind,
+        state: match integration.state {
+            IntegrationState::On => v1::IntegrationState::On,
+            IntegrationState::Paused => v1::IntegrationState::Paused,
+            IntegrationState::Off => v1::IntegrationState::Off,
+        }
+        .into(),
+        scim_url: links.scim(workspace),
+        create_time: Some(timestamp(integration.created_at)),
+    }
+}
+
+/// A key, never its secret.
+pub(crate) fn api_key(key: &ApiKey) -> v1::ApiKey {
+    v1::ApiKey {
+        id: key.id.to_string(),
+        integration_id: key.integration_id.to_string(),
+        display_name: key.display_name.clone(),
+        hint: key.hint.clone(),
+        create_time: Some(timestamp(key.created_at)),
+        expire_time: key.expires_at.map(timestamp),
+        revoke_time: key.revoked_at.map(timestamp),
+        last_use_time: key.last_used_at.map(timestamp),
+    }
+}

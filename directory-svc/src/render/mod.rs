@@ -1,0 +1,27 @@
+//! From what is stored to what is answered: SCIM JSON or typed messages, cut to the view.
+
+mod admin;
+mod user;
+
+pub(crate) use admin::{api_key, domain, domain_state, integration, workspace};
+pub(crate) use user::{People, deleted_user};
+
+use crate::ids::WorkspaceId;
+
+/// Links come from the public URL, never from what a request says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Links {
+    public_url: String,
+}
+
+impl Links {
+    /// Links below `public_url`, such as `https://scim.nestr.io`.
+    pub(crate) fn new(public_url: &str) -> Self {
+        Self { public_url: public_url.trim_end_matches('/').to_owned() }
+    }
+
+    /// The SCIM API URL of a workspace, which an admin copies into the IdP.
+    pub(crate) fn scim(&self, workspace: WorkspaceId) -> String {
+        format!("{}/scim/v2/{workspace}", self.public_url)
+    }
+}

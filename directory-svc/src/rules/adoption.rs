@@ -1,0 +1,257 @@
+//! Whether a creation makes a person, or finds one who is there already.
+
+use directory_api::v1::Reason;
+use scim::Resource;
+
+use super::admission::{self, Standing};
+use crate::ids::UserId;
+use crate::refusal::Refusal;
+use crate::store::{Admission, Author, Binding, Draft, Met, Policy, User};
+
+/// Decides on a creation.
+///
+/// An unbound person met by userName or login e-mail is adopted by the integration that writes; its
+/// login e-mail is never changed by that alone. Services adopt nobody.
+///
+/// # Errors
+/// `IDENTITY_CONFLICT` when userName and login e-mail meet two people; `ALREADY_PROVISIONED`,
+/// `BOUND_ELSEWHERE`, `USER_NAME_TAKEN` or `LOGIN_EMAIL_TAKEN` when the person met is not to be had;
+/// the errors of [`admission::login_email`].
+pub(crate) fn create(
+    policy: &Policy,
+    author: &Author,
+    wanted: &Resource,
+    external_id: Option<&str>,
+    met: &Met,
+    read: impl Fn(&User) -> Result<Resource, Refusal>,
+) -> Result<Admission, Refusal> {
+    let binding = author.integration().map(|integration_id| Binding {
+        integration_id,
+        external_id: external_id.map(str::to_owned),
+    });
+    let Some(person) = one_person(met)? else {
+        return Ok(Admission::Create(Draft {
+            resource: wanted.clone(),
+            login_email: admission::login_email(policy, wanted, None)?,
+            binding,
+            predecessor: met.resembling,
+        }));
+    };
+    let Some(integration) = author.integration() else {
+        return Err(taken(met));
+    };
+    match &person.binding {
+        Some(living) if living.integration_id == integration => Err(already_provisioned(person.id)),
+        Some(_) => Err(bound_elsewhere(person)),
+        None => {
+            let current = read(person)?;
+            let standing =
+                Standing { resource: &current, login_email: person.login_email.as_ref() };
+            let admitted = admission::login_email(policy, wanted, Some(standing))?;
+            Ok(Admission::Adopt(
+                person.id,
+                Draft {
+                    resource: wanted.clone(),
+                    login_email: person.login_email.clone().or(admitted),
+                    binding,
+                    predecessor: None,
+                },
+            ))
+        }
+    }
+}
+
+/// Refuses a write of `author` to a person whom another integration manages; answers the binding
+/// that the person has after the write.
+///
+/// # Errors
+/// `BOUND_ELSEWHERE`, naming the integration.
+pub(crate) fn binding_after(
+    author: &Author,
+    person: &User,
+    external_id: Option<String>,
+) -> Result<Option<Binding>, Refusal> {
+    match (author.integration(), &person.binding) {
+        (None, standing) => Ok(standing.clone()),
+        (Some(integration), Some(living)) if living.integration_id != integration => {
+            Err(bound_elsewhere(person))
+        }
+        (Some(integration_id), _) => Ok(Some(Binding { integration_id, external_id })),
+    }
+}
+
+fn one_person(met: &Met) -> Result<Option<&User>, Refusal> {
+    match (&met.by_user_name, &met.by_login_email) {
+        (Some(named), Some(mailed)) if named.id != mailed.id => Err(Refusal::new(
+            Reason::IdentityConflict,
+            format!(
+                "The userName belongs to one person of this workspace ({}) and the e-mail address \
+                 that signs in to another ({}). Correct one of the two, or remove the person who \
+                 is no longer needed.",
+                named.id, mailed.id
+            ),
+        )),
+        (named, mailed) => Ok(named.as_ref().or(mailed.as_ref())),
+    }
+}
+
+fn taken(met: &Met) -> Refusal {
+    match (&met.by_user_name, &met.by_login_email) {
+        (None, Some(holder)) => super::people::login_email_taken(holder.id),
+        (Some(holder), _) => super::people::user_name_taken(holder.id),
+        (None, None) => Refusal::new(Reason::UserNameTaken, "The userName is taken."),
+    }
+}
+
+fn already_provisioned(id: UserId) -> Refusal {
+    Refusal::new(
+        Reason::AlreadyProvisioned,
+        format!(
+            "This integration has provisioned that person already, as {id}. Change the existing \
+             user instead of creating another; userName is compared without regard to case."
+        ),
+    )
+}
+
+fn bound_elsewhere(person: &User) -> Refusal {
+    let integration = person.binding.as_ref().map(|b| b.integration_id.to_string());
+    Refusal::new(
+        Reason::BoundElsewhere,
+        format!(
+            "The person {} is managed by another integration of this workspace ({}). Change them \
+             there, or disable that integration first; the people stay.",
+            person.id,
+            integration.unwrap_or_default()
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ids::IntegrationId;
+    use crate::rules::login_email::address;
+
+    const ENTRA: u128 = 1;
+    const OKTA: u128 = 2;
+
+    fn integration(number: u128) -> IntegrationId {
+        IntegrationId::new(Uuid::from_u128(number))
+    }
+
+    fn resource(user_name: &str) -> Resource {
+        let json = format!(r#"{{"userName":"{user_name}"}}"#);
+        scim::Schemas::standard().user().read(&json).unwrap()
+    }
+
+    fn person(number: u128, user_name: &str, bound_to: Option<u128>) -> User {
+        User {
+            id: UserId::new(Uuid::from_u128(number)),
+            document: resource(user_name).to_json(),
+            login_email: address(user_name),
+            active: true,
+            binding: bound_to
+                .map(|to| Binding { integration_id: integration(to), external_id: None }),
+            revision: 1,
+            seq: 1,
+            created_at: 0,
+            modified_at: 0,
+        }
+    }
+
+    fn read(user: &User) -> Result<Resource, Refusal> {
+        Ok(scim::Schemas::standard().user().restore(&user.document).unwrap())
+    }
+
+    fn post(author: &Author, user_name: &str, met: &Met) -> Result<Admission, Reason> {
+        let policy = Policy { verified_domains: ["acme.com".to_owned()].into() };
+        create(&policy, author, &resource(user_name), Some("x1"), met, read).map_err(|no| no.reason)
+    }
+
+    fn entra() -> Author {
+        Author::Integration(integration(ENTRA))
+    }
+
+    #[test]
+    fn who_is_not_there_is_made_and_bound() {
+        let Ok(Admission::Create(draft)) = post(&entra(), "ada@acme.com", &Met::default()) else {
+            panic!("a creation was expected");
+        };
+        let binding = draft.binding.unwrap();
+        assert_eq!(binding.integration_id, integration(ENTRA));
+        assert_eq!(binding.external_id.as_deref(), Some("x1"));
+        assert_eq!(draft.login_email.unwrap().key, "ada@acme.com");
+    }
+
+    #[test]
+    fn an_unbound_person_is_adopted_and_signs_in_as_before() {
+        let here = person(7, "ada@acme.com", None);
+        let met = Met { by_user_name: Some(here.clone()), ..Met::default() };
+        let Ok(Admission::Adopt(id, draft)) = post(&entra(), "lovelace@acme.com", &met) else {
+            panic!("an adoption was expected");
+        };
+        assert_eq!((id, draft.login_email), (here.id, here.login_email));
+    }
+
+    #[test]
+    fn an_adopted_person_without_a_login_email_gains_one() {
+        let here = User { login_email: None, ..person(7, "4711", None) };
+        let met = Met { by_user_name: Some(here), ..Met::default() };
+        let Ok(Admission::Adopt(_, draft)) = post(&entra(), "ada@acme.com", &met) else {
+            panic!("an adoption was expected");
+        };
+        assert_eq!(draft.login_email.unwrap().key, "ada@acme.com");
+    }
+
+    #[test]
+    fn who_is_bound_is_not_made_again() {
+        let own =
+            Met { by_user_name: Some(person(7, "a@acme.com", Some(ENTRA))), ..Met::default() };
+        assert_eq!(post(&entra(), "a@acme.com", &own), Err(Reason::AlreadyProvisioned));
+        let other =
+            Met { by_login_email: Some(person(7, "a@acme.com", Some(OKTA))), ..Met::default() };
+        assert_eq!(post(&entra(), "a@acme.com", &other), Err(Reason::BoundElsewhere));
+    }
+
+    #[test]
+    fn names_of_two_people_are_a_conflict() {
+        let met = Met {
+            by_user_name: Some(person(7, "4711", None)),
+            by_login_email: Some(person(8, "ada@acme.com", None)),
+            resembling: None,
+        };
+        assert_eq!(post(&entra(), "ada@acme.com", &met), Err(Reason::IdentityConflict));
+    }
+
+    #[test]
+    fn a_service_adopts_nobody() {
+        let service = Author::Service("billing".into());
+        let named = Met { by_user_name: Some(person(7, "a@acme.com", None)), ..Met::default() };
+        assert_eq!(post(&service, "a@acme.com", &named), Err(Reason::UserNameTaken));
+        let mailed = Met { by_login_email: Some(person(7, "a@acme.com", None)), ..Met::default() };
+        assert_eq!(post(&service, "b@acme.com", &mailed), Err(Reason::LoginEmailTaken));
+    }
+
+    #[test]
+    fn a_removed_person_is_a_predecessor_and_no_more() {
+        let gone = UserId::new(Uuid::from_u128(9));
+        let met = Met { resembling: Some(gone), ..Met::default() };
+        let Ok(Admission::Create(draft)) = post(&entra(), "ada@acme.com", &met) else {
+            panic!("a creation was expected");
+        };
+        assert_eq!(draft.predecessor, Some(gone));
+    }
+
+    #[test]
+    fn the_first_write_binds_and_another_integrations_is_refused() {
+        let bound = binding_after(&entra(), &person(7, "a@acme.com", None), Some("x".into()));
+        assert_eq!(bound.unwrap().unwrap().integration_id, integration(ENTRA));
+        let other = binding_after(&entra(), &person(7, "a@acme.com", Some(OKTA)), None);
+        assert_eq!(other.unwrap_err().reason, Reason::BoundElsewhere);
+        let service = Author::Service("billing".into());
+        let kept = binding_after(&service, &person(7, "a@acme.com", Some(OKTA)), None);
+        assert_eq!(kept.unwrap().unwrap().integration_id, integration(OKTA));
+    }
+}

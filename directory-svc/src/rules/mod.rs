@@ -1,0 +1,9 @@
+//! What is allowed, as pure functions: no store, no clock, no I/O.
+
+pub(crate) mod admission;
+pub(crate) mod adoption;
+pub(crate) mod domains;
+pub(crate) mod integrations;
+pub(crate) mod keys;
+pub(crate) mod login_email;
+pub(crate) mod people;

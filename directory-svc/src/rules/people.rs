@@ -1,0 +1,150 @@
+//! Changing, removing and restoring people.
+
+use directory_api::v1::Reason;
+use scim::Resource;
+
+use super::admission::{self, Standing};
+use super::adoption::binding_after;
+use crate::ids::UserId;
+use crate::refusal::Refusal;
+use crate::store::{Author, Draft, Policy, Revision, Tombstone, User};
+
+/// The weak entity tag of a resource's version, as `meta.version` and ETag carry it (RFC 7644
+/// section 3.14).
+#[must_use]
+pub(crate) fn etag(revision: Revision) -> String {
+    format!("W/\"{revision}\"")
+}
+
+/// The person, who must be here and, where the caller named a version, still be of it. `*` names
+/// any version.
+///
+/// # Errors
+/// `USER_NOT_FOUND`, `REVISION_MISMATCH`.
+pub(crate) fn expect<'a>(
+    person: Option<&'a User>,
+    id: &str,
+    version: Option<&str>,
+) -> Result<&'a User, Refusal> {
+    let person = person.ok_or_else(|| not_found(id))?;
+    match version {
+        Some(version) if version != "*" && !same_version(version, person.revision) => {
+            Err(Refusal::new(
+                Reason::RevisionMismatch,
+                "The user has changed since that version. Read the user again and repeat the \
+                 change on what stands now.",
+            ))
+        }
+        _ => Ok(person),
+    }
+}
+
+/// RFC 9110 section 8.8.3.2 asks for the strong comparison in If-Match, which would refuse every
+/// weak tag; RFC 7644 section 3.14 uses weak ones there, so they are compared weakly.
+fn same_version(sent: &str, revision: Revision) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"').to_owned();
+    opaque(sent) == opaque(&etag(revision))
+}
+
+/// How `person` is to be, once `wanted` (with its externalId) takes the place of what stands.
+///
+/// # Errors
+/// `BOUND_ELSEWHERE` and the errors of [`admission::login_email`].
+pub(crate) fn change(
+    policy: &Policy,
+    author: &Author,
+    person: &User,
+    current: &Resource,
+    mut wanted: Resource,
+) -> Result<Draft, Refusal> {
+    let external_id = wanted.take_external_id();
+    let binding = binding_after(author, person, external_id)?;
+    let standing = Standing { resource: current, login_email: person.login_email.as_ref() };
+    let login_email = admission::login_email(policy, &wanted, Some(standing))?;
+    Ok(Draft { resource: wanted, login_email, binding, predecessor: None })
+}
+
+/// Whether `author` may remove the person.
+///
+/// # Errors
+/// `BOUND_ELSEWHERE`.
+pub(crate) fn remove(author: &Author, person: &User) -> Result<(), Refusal> {
+    binding_after(author, person, None).map(drop)
+}
+
+/// How a removed person comes back: as they were, signed in by the same address while its domain is
+/// verified, and unbound: the first write of an integration adopts them again.
+///
+/// # Errors
+/// `USER_NOT_FOUND` when there is no tombstone.
+pub(crate) fn restore(
+    policy: &Policy,
+    tombstone: Option<&Tombstone>,
+    id: &str,
+    read: impl Fn(&User) -> Result<Resource, Refusal>,
+) -> Result<Draft, Refusal> {
+    let tombstone = tombstone.ok_or_else(|| {
+        Refusal::new(
+            Reason::UserNotFound,
+            format!("No removed user {} is kept in this workspace.", echo(id)),
+        )
+    })?;
+    let verified = |domain: &str| policy.verified_domains.contains(domain);
+    Ok(Draft {
+        resource: read(&tombstone.user)?,
+        login_email: tombstone.user.login_email.clone().filter(|email| verified(email.domain())),
+        binding: None,
+        predecessor: None,
+    })
+}
+
+/// Nobody of this id is here: never, no longer, or elsewhere; all look alike.
+#[must_use]
+pub(crate) fn not_found(id: &str) -> Refusal {
+    Refusal::new(Reason::UserNotFound, format!("User {} not found.", echo(id)))
+}
+
+/// Another living person has the userName.
+#[must_use]
+pub(crate) fn user_name_taken(holder: UserId) -> Refusal {
+    Refusal::new(
+        Reason::UserNameTaken,
+        format!(
+            "The userName belongs to another person of this workspace ({holder}); userName is \
+             compared without regard to case. Rename or remove that person, or map another \
+             attribute to userName."
+        ),
+    )
+}
+
+/// Another living person signs in with the address.
+#[must_use]
+pub(crate) fn login_email_taken(holder: UserId) -> Refusal {
+    Refusal::new(
+        Reason::LoginEmailTaken,
+        format!(
+            "The e-mail address that would sign this person in belongs to another person of this \
+             workspace ({holder}). Correct the address of one of the two, or remove the person \
+             who is no longer needed."
+        ),
+    )
+}
+
+/// What the caller sent, cut to what an error may show.
+fn echo(text: &str) -> String {
+    text.chars().take(scim::limits::ECHO_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_version;
+
+    #[test]
+    fn versions_are_compared_weakly() {
+        for sent in ["W/\"7\"", "\"7\"", " W/\"7\" ", "7"] {
+            assert!(same_version(sent, 7), "{sent}");
+        }
+        assert!(!same_version("W/\"8\"", 7));
+        assert!(!same_version("", 7));
+    }
+}

@@ -1,0 +1,123 @@
+//! `DiscoveryService`: what this service provider can do (RFC 7644 section 4), as SCIM JSON.
+
+use directory_api::v1;
+use directory_api::v1::Reason;
+use directory_api::v1::discovery_service_server::DiscoveryService;
+use scim::Schemas;
+use serde_json::{Value, json};
+use tonic::{Request, Response, Status};
+
+use super::Services;
+use super::fault::no;
+use super::page::MAX_PAGE;
+use crate::door::{Authenticated, InWorkspace};
+use crate::refusal::Refusal;
+use crate::store::Store;
+
+type Document = Result<Response<v1::ScimDocument>, Status>;
+
+#[tonic::async_trait]
+impl<S: Store> DiscoveryService for Services<S> {
+    async fn get_service_provider_config(
+        &self,
+        request: Request<v1::GetServiceProviderConfigRequest>,
+    ) -> Document {
+        let (base, _) = self.discover(request).await?;
+        Ok(document(&located(service_provider_config(), &base, "ServiceProviderConfig", None)))
+    }
+
+    async fn list_resource_types(
+        &self,
+        request: Request<v1::ListResourceTypesRequest>,
+    ) -> Document {
+        let (base, _) = self.discover(request).await?;
+        Ok(document(&list(&resource_types(&base))))
+    }
+
+    async fn get_resource_type(&self, request: Request<v1::GetResourceTypeRequest>) -> Document {
+        let (base, ask) = self.discover(request).await?;
+        one(&resource_types(&base), &ask.id)
+    }
+
+    async fn list_schemas(&self, request: Request<v1::ListSchemasRequest>) -> Document {
+        let (base, _) = self.discover(request).await?;
+        Ok(document(&list(&schemas(&base))))
+    }
+
+    async fn get_schema(&self, request: Request<v1::GetSchemaRequest>) -> Document {
+        let (base, ask) = self.discover(request).await?;
+        one(&schemas(&base), &ask.id)
+    }
+}
+
+impl<S: Store> Services<S> {
+    /// Lets the caller in and answers the SCIM API URL that links begin with.
+    async fn discover<T: InWorkspace>(&self, request: Request<T>) -> Result<(String, T), Status> {
+        let Authenticated { workspace_id, ask, .. } = self.door.people(request).await?;
+        Ok((self.links.scim(workspace_id), ask))
+    }
+}
+
+/// RFC 7643 section 5. What is announced here is what works.
+fn service_provider_config() -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
+        "patch": {"supported": true},
+        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": true, "maxResults": MAX_PAGE},
+        "changePassword": {"supported": false},
+        "sort": {"supported": false},
+        "etag": {"supported": true},
+        "authenticationSchemes": [{
+            "type": "oauthbearertoken",
+            "name": "API key",
+            "description": "An API key of the workspace, sent as a bearer token (RFC 6750).",
+            "specUri": "https://www.rfc-editor.org/info/rfc6750",
+            "primary": true,
+        }],
+    })
+}
+
+fn resource_types(base: &str) -> Vec<Value> {
+    let types = Schemas::standard().resource_types();
+    types.map(|kind| located(kind.to_json(), base, "ResourceType", Some("ResourceTypes"))).collect()
+}
+
+fn schemas(base: &str) -> Vec<Value> {
+    let schemas = Schemas::standard().schemas();
+    schemas.map(|schema| located(schema.to_json(), base, "Schema", Some("Schemas"))).collect()
+}
+
+/// The document with its `meta`; one of a list lies below the list's `endpoint`.
+fn located(mut document: Value, base: &str, kind: &str, endpoint: Option<&str>) -> Value {
+    let location = match (endpoint, document["id"].as_str()) {
+        (Some(endpoint), Some(id)) => format!("{base}/{endpoint}/{id}"),
+        _ => format!("{base}/{kind}"),
+    };
+    document["meta"] = json!({"resourceType": kind, "location": location});
+    document
+}
+
+fn list(resources: &[Value]) -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+        "totalResults": resources.len(),
+        "startIndex": 1,
+        "itemsPerPage": resources.len(),
+        "Resources": resources,
+    })
+}
+
+fn one(resources: &[Value], id: &str) -> Document {
+    let is_asked = |resource: &Value| {
+        resource["id"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(id))
+    };
+    resources.iter().find(|resource| is_asked(resource)).map(document).ok_or_else(|| {
+        let shown: String = id.chars().take(scim::limits::ECHO_CHARS).collect();
+        no(Refusal::new(Reason::ResourceNotFound, format!("{shown} not found; see the list.")))
+    })
+}
+
+fn document(value: &Value) -> Response<v1::ScimDocument> {
+    Response::new(v1::ScimDocument { scim_json: value.to_string() })
+}

@@ -1,0 +1,69 @@
+//! The one place where refusals and failures become gRPC statuses.
+
+use std::collections::HashMap;
+
+use directory_api::v1::Reason;
+use scim::ErrorKind;
+use tonic::Status;
+
+use crate::refusal::Refusal;
+use crate::rules::people;
+use crate::store::{StoreError, Unique};
+
+/// A refusal is shown whole.
+pub(crate) fn no(refusal: Refusal) -> Status {
+    refusal.reason.status(refusal.detail, HashMap::new())
+}
+
+/// A refusal of the SCIM language.
+pub(crate) fn scim_error(error: scim::Error) -> Status {
+    no(refusal_of(error))
+}
+
+/// A refusal of the SCIM language, for rules that run inside a transaction.
+pub(crate) fn refusal_of(error: scim::Error) -> Refusal {
+    let reason = match error.kind {
+        ErrorKind::InvalidSyntax => Reason::InvalidSyntax,
+        ErrorKind::InvalidFilter => Reason::InvalidFilter,
+        ErrorKind::InvalidPath => Reason::InvalidPath,
+        ErrorKind::InvalidValue => Reason::InvalidValue,
+        ErrorKind::NoTarget => Reason::NoTarget,
+        ErrorKind::Mutability => Reason::Mutability,
+        ErrorKind::TooMany => Reason::TooMany,
+    };
+    Refusal::new(reason, error.detail)
+}
+
+/// A store's refusal is shown; its failure is logged with its chain and shown as no more than that.
+pub(crate) fn store_error(error: StoreError) -> Status {
+    match error {
+        StoreError::Refused(refusal) => no(refusal),
+        StoreError::Taken { unique: Unique::UserName, holder } => {
+            no(people::user_name_taken(holder))
+        }
+        StoreError::Taken { unique: Unique::LoginEmail, holder } => {
+            no(people::login_email_taken(holder))
+        }
+        StoreError::OperationReused => no(Refusal::new(
+            Reason::InvalidArgument,
+            "operation_id names an earlier write that did something else. Use a new one for each \
+             write, and the same one only to repeat it.",
+        )),
+        StoreError::TooCostly => no(Refusal::new(
+            Reason::TooMany,
+            "The question takes too long to answer. Filter by an indexed attribute, such as \
+             userName, externalId, id or emails.value, or ask for fewer people.",
+        )),
+        StoreError::Unavailable(_) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "store not available");
+            no(Refusal::new(
+                Reason::Unavailable,
+                "The directory cannot take the request now. Nothing was changed; try again later.",
+            ))
+        }
+        StoreError::Fault(_) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "store failed");
+            Status::internal("internal error")
+        }
+    }
+}

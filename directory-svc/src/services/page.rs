@@ -1,0 +1,36 @@
+//! Pages of a listing (AIP-158): sizes and tokens.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use directory_api::v1::Reason;
+use tonic::Status;
+
+use super::fault::no;
+use crate::refusal::Refusal;
+use crate::store::Revision;
+
+/// The most rows of one page, as `filter.maxResults` announces it (RFC 7643 section 5).
+pub(super) const MAX_PAGE: u32 = 200;
+
+/// How many rows to answer: absent means `default`, more than [`MAX_PAGE`] means that many, and 0
+/// asks for the total alone (RFC 7644 section 3.4.2.4).
+pub(super) fn size(asked: Option<u32>, default: u32) -> u32 {
+    asked.unwrap_or(default).min(MAX_PAGE)
+}
+
+/// The token of the page behind the row of this number.
+pub(super) fn token(last: Revision) -> String {
+    URL_SAFE_NO_PAD.encode(last.to_be_bytes())
+}
+
+/// Behind which row the page of `token` begins. Whatever it says, it stays in the workspace.
+pub(super) fn read(token: &str) -> Result<Revision, Status> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok();
+    let bytes = bytes.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    bytes.map(u64::from_be_bytes).filter(|row| i64::try_from(*row).is_ok()).ok_or_else(|| {
+        no(Refusal::new(
+            Reason::InvalidArgument,
+            "page_token is not one that an earlier answer gave. Begin again without it.",
+        ))
+    })
+}

@@ -1,0 +1,83 @@
+//! `WorkspaceService`: the tenants, for operators.
+
+use std::str::FromStr;
+
+use directory_api::v1;
+use directory_api::v1::workspace_service_server::WorkspaceService;
+use tonic::{Request, Response, Status};
+
+use super::fault::{no, store_error};
+use super::{Services, page, read};
+use crate::ids::WorkspaceId;
+use crate::render;
+use crate::rules::login_email::address;
+use crate::store::{Store, Workspace, WorkspaceStore};
+
+/// The longest display name, in bytes.
+pub(super) const DISPLAY_NAME_BYTES: usize = 200;
+
+#[tonic::async_trait]
+impl<S: Store> WorkspaceService for Services<S> {
+    async fn create_workspace(
+        &self,
+        request: Request<v1::CreateWorkspaceRequest>,
+    ) -> Result<Response<v1::Workspace>, Status> {
+        let (_, ask) = self.door.operator(request)?;
+        let display_name = ask.display_name.trim();
+        if display_name.is_empty() || display_name.len() > DISPLAY_NAME_BYTES {
+            let cause = format!("1 to {DISPLAY_NAME_BYTES} bytes are needed");
+            return Err(no(read::invalid("display_name", cause)));
+        }
+        contact_email(&ask.contact_email)?;
+        let workspace = Workspace {
+            id: WorkspaceId::new(self.clock.new_id()),
+            display_name: display_name.to_owned(),
+            contact_email: ask.contact_email,
+            created_at: self.clock.now(),
+            revision: 0,
+        };
+        self.store.create_workspace(workspace.clone()).await.map_err(store_error)?;
+        Ok(Response::new(render::workspace(&workspace)))
+    }
+
+    async fn get_workspace(
+        &self,
+        request: Request<v1::GetWorkspaceRequest>,
+    ) -> Result<Response<v1::Workspace>, Status> {
+        let opened = self.door.workspace(request).await?;
+        let card = opened.workspace.card().await.map_err(store_error)?;
+        let card = card.ok_or_else(|| Status::internal("internal error"))?;
+        Ok(Response::new(render::workspace(&card)))
+    }
+
+    async fn list_workspaces(
+        &self,
+        request: Request<v1::ListWorkspacesRequest>,
+    ) -> Result<Response<v1::ListWorkspacesResponse>, Status> {
+        let (_, ask) = self.door.operator(request)?;
+        let after = match ask.page_token.as_str() {
+            "" => None,
+            token => Some(WorkspaceId::from_str(token).map_err(|_| {
+                no(read::invalid("page_token", "not one that an earlier answer gave"))
+            })?),
+        };
+        let limit = page::size(ask.page_size, page::MAX_PAGE) as usize;
+        let one_more = u32::try_from(limit + 1).unwrap_or(u32::MAX);
+        let mut found = self.store.workspaces(after, one_more).await.map_err(store_error)?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let last = found.last().map(|workspace| workspace.id.to_string());
+        Ok(Response::new(v1::ListWorkspacesResponse {
+            workspaces: found.iter().map(render::workspace).collect(),
+            next_page_token: last.filter(|_| more).unwrap_or_default(),
+        }))
+    }
+}
+
+/// Refuses what nobody could be written to.
+pub(super) fn contact_email(text: &str) -> Result<(), Status> {
+    match address(text) {
+        Some(_) => Ok(()),
+        None => Err(no(read::invalid("contact_email", "an e-mail address is needed"))),
+    }
+}

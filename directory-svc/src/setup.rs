@@ -1,0 +1,116 @@
+//! The demo workspace of an empty directory.
+
+use directory_api::api_key::ApiKeyText;
+use directory_api::v1::IdpKind;
+
+use crate::door::hash;
+use crate::ids::{ApiKeyId, IntegrationId, WorkspaceId};
+use crate::refusal::Refusal;
+use crate::rules::domains::{self, Claim};
+use crate::rules::integrations;
+use crate::services::Services;
+use crate::store::{
+    ApiKey, Author, Decision, OperationId, Store, StoreError, Workspace, WorkspaceStore, Write,
+};
+
+/// What a demo workspace is opened with. It is made, and kept by whoever starts the directory, before
+/// the workspace is: a start that was cut short then finishes it.
+#[derive(Clone, Debug)]
+pub struct Demo {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// The API key of its integration.
+    pub api_key: ApiKeyText,
+}
+
+/// Why there is no demo workspace.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The text names something that is no domain.
+    #[error("{0} cannot be a demo domain: {1}")]
+    NotADomain(String, &'static str),
+    /// The rules said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+/// A demo workspace to be made; `None` when the directory holds workspaces already.
+pub(crate) async fn plan<S: Store>(services: &Services<S>) -> Result<Option<Demo>, SetupError> {
+    if !services.store.workspaces(None, 1).await?.is_empty() {
+        return Ok(None);
+    }
+    let workspace_id = WorkspaceId::new(services.clock.new_id());
+    Ok(Some(Demo { workspace_id, api_key: ApiKeyText::from_random(rand::random()) }))
+}
+
+/// Makes the demo workspace, or what is missing of it. One that was whole once is left as it is.
+pub(crate) async fn make<S: Store>(
+    services: &Services<S>,
+    demo: &Demo,
+    domain_names: &[String],
+) -> Result<(), SetupError> {
+    let (store, clock) = (&services.store, &services.clock);
+    let workspace = store.workspace(demo.workspace_id);
+    let hash = hash(demo.api_key.expose());
+    if workspace.key_grant(hash).await?.is_some() {
+        return Ok(());
+    }
+    let now = clock.now();
+    let by = "demo".to_owned();
+    let write = || Write {
+        operation: OperationId(clock.new_id().to_string()),
+        author: Author::Service(by.clone()),
+        at: now,
+    };
+    let names = domains::read_claims(&domain_names.join(","))
+        .into_iter()
+        .map(|claim| match claim {
+            Claim::Domain(name) => Ok(name),
+            Claim::Refused(text, why) => Err(SetupError::NotADomain(text, why)),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let contact_email = format!("admin@{}", names.first().map_or("example.com", String::as_str));
+    store
+        .create_workspace(Workspace {
+            id: demo.workspace_id,
+            display_name: "Demo".to_owned(),
+            contact_email: contact_email.clone(),
+            created_at: now,
+            revision: 0,
+        })
+        .await?;
+    for name in names {
+        let decision = Decision { at: now, by: by.clone(), note: "demo".to_owned() };
+        let (wanted, contact) = (name.clone(), contact_email.clone());
+        workspace
+            .change_domain(write(), name, move |standing, _| {
+                let claim = domains::claim(standing, &wanted, &contact, now);
+                domains::verify(Some(&claim), false, true, decision.clone())
+            })
+            .await?;
+    }
+    let standing = workspace.integrations().await?.into_iter().next();
+    let made_now = || IntegrationId::new(clock.new_id());
+    let integration_id = standing.map_or_else(made_now, |integration| integration.id);
+    let kind = IdpKind::Entra.into();
+    workspace
+        .change_integration(write(), integration_id, move |policy, standing| {
+            integrations::enable(policy, standing, integration_id, kind, now)
+        })
+        .await?;
+    let key = ApiKey {
+        id: ApiKeyId::new(clock.new_id()),
+        integration_id,
+        display_name: "demo".to_owned(),
+        hint: demo.api_key.hint(),
+        created_at: now,
+        expires_at: None,
+        revoked_at: None,
+        last_used_at: None,
+    };
+    workspace.add_api_key(write(), key, hash).await?;
+    Ok(())
+}

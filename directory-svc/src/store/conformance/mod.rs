@@ -1,0 +1,206 @@
+//! What every store must do, whatever its engine. A case is a promise, and an engine joins by a line
+//! in [`every_store_must`].
+
+mod engines;
+mod filters;
+mod people;
+mod removal;
+mod workspaces;
+mod writes;
+
+use serde_json::Value;
+
+use super::{
+    Admission, Answer, Author, Binding, Decision, Domain, DomainState, Draft, Integration,
+    IntegrationState, LoginEmail, Met, Names, OperationId, Policy, Start, Store, User, UserPage,
+    UserQuery, Workspace, WorkspaceStore, Write,
+};
+use crate::clock::Micros;
+use crate::ids::{IntegrationId, UserId, WorkspaceId};
+use crate::refusal::Refusal;
+use engines::Engine;
+
+macro_rules! every_store_must {
+    ($($file:ident :: $case:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$file::$case(<super::engines::Sqlite as super::Engine>::start()).await;
+                }
+            )*
+        }
+    };
+}
+
+every_store_must![
+    filters::answer_filters_as_the_pure_evaluator_does,
+    filters::answer_the_longest_and_the_deepest_filter,
+    filters::list_in_order_of_creation,
+    filters::serve_each_known_query_from_an_index,
+    filters::show_an_external_id_to_its_integration_alone,
+    people::adopt_an_unbound_person,
+    people::find_who_is_met_by_either_name,
+    people::keep_the_before_image,
+    people::let_one_of_a_hundred_creations_of_a_name_win,
+    people::name_the_holder_of_a_login_email,
+    people::sign_in_where_the_domain_is_verified,
+    removal::clear_what_has_expired,
+    removal::name_the_removed_person_whom_a_new_one_resembles,
+    removal::refuse_a_restore_when_the_name_is_taken,
+    removal::remove_to_a_tombstone_and_restore,
+    workspaces::end_bindings_when_an_integration_is_off,
+    workspaces::keep_workspaces_apart,
+    workspaces::list_what_waits_in_order_of_waiting,
+    workspaces::open_with_a_key_what_it_was_made_for,
+    workspaces::refuse_writes_to_a_workspace_that_is_not_there,
+    workspaces::survive_reopening,
+    writes::find_the_first_result_of_a_repeated_operation,
+    writes::leave_no_trace_of_a_refused_change,
+    writes::number_writes_without_a_gap,
+    writes::take_no_revision_for_what_changes_nothing,
+];
+
+/// When everything happens that says nothing else.
+const NOW: Micros = 1_700_000_000_000_000;
+
+/// The n-th id of a test.
+fn uuid(n: u128) -> uuid::Uuid {
+    uuid::Uuid::from_u128(n)
+}
+
+fn user_id(n: u128) -> UserId {
+    UserId::new(uuid(n))
+}
+
+fn integration_id(n: u128) -> IntegrationId {
+    IntegrationId::new(uuid(n))
+}
+
+/// A new workspace.
+async fn workspace<S: Store>(store: &S, n: u128) -> S::Workspace {
+    let id = WorkspaceId::new(uuid(n));
+    let card = Workspace {
+        id,
+        display_name: format!("Workspace {n}"),
+        contact_email: "admin@acme.com".to_owned(),
+        created_at: NOW,
+        revision: 0,
+    };
+    store.create_workspace(card).await.unwrap();
+    store.workspace(id)
+}
+
+/// A write by a service.
+fn write(operation: &str) -> Write {
+    let author = Author::Service("test".to_owned());
+    Write { operation: OperationId(operation.to_owned()), author, at: NOW }
+}
+
+/// A write by an identity provider.
+fn write_by(integration: IntegrationId, operation: &str) -> Write {
+    Write { author: Author::Integration(integration), ..write(operation) }
+}
+
+fn login(address: &str) -> LoginEmail {
+    LoginEmail { address: address.to_owned(), key: scim::fold::fold(address) }
+}
+
+/// A draft of a person, by the document.
+fn draft(document: &Value) -> Draft {
+    let resource = scim::Schemas::standard().user().read_value(document.clone()).unwrap();
+    Draft { resource, login_email: None, binding: None, predecessor: None }
+}
+
+fn named(user_name: &str) -> Draft {
+    draft(&serde_json::json!({ "userName": user_name }))
+}
+
+impl Draft {
+    fn signed_in_by(self, address: &str) -> Self {
+        Self { login_email: Some(login(address)), ..self }
+    }
+
+    fn bound_to(self, integration_id: IntegrationId, external_id: Option<&str>) -> Self {
+        let external_id = external_id.map(str::to_owned);
+        Self { binding: Some(Binding { integration_id, external_id }), ..self }
+    }
+}
+
+/// Makes a person, whoever is there already: the store alone decides.
+async fn create<W: WorkspaceStore>(
+    workspace: &W,
+    write: Write,
+    id: UserId,
+    draft: Draft,
+) -> Answer<User> {
+    let names = Names {
+        user_name: scim::fold::fold(draft.resource.user_name().unwrap()),
+        login_email: draft.login_email.clone(),
+        external_id: draft.binding.as_ref().and_then(|b| b.external_id.clone()),
+    };
+    let decide = move |_: &Policy, _: &Met| Ok(Admission::Create(draft.clone()));
+    workspace.create_user(write, id, names, decide).await
+}
+
+/// Makes of a person what the draft says.
+async fn change<W: WorkspaceStore>(
+    workspace: &W,
+    operation: &str,
+    id: UserId,
+    draft: Draft,
+) -> Answer<User> {
+    workspace.change_user(write(operation), id, move |_, _| Ok(draft.clone())).await
+}
+
+/// Removes a person, to a tombstone for an hour.
+async fn remove<W: WorkspaceStore>(workspace: &W, operation: &str, id: UserId) -> Answer<()> {
+    let expires_at = NOW + 60 * crate::clock::MINUTE;
+    workspace.remove_user(write(operation), id, expires_at, |_| Ok(())).await
+}
+
+/// Has a domain verified.
+async fn verify<W: WorkspaceStore>(workspace: &W, name: &str) -> Answer<Domain> {
+    let decision = Decision { at: NOW, by: "olga".to_owned(), note: String::new() };
+    let domain = Domain { decision: Some(decision), ..claim(name, NOW, DomainState::Verified) };
+    let operation = write(&format!("verify {name}"));
+    workspace.change_domain(operation, name.to_owned(), move |_, _| Ok(domain.clone())).await
+}
+
+fn claim(name: &str, claimed_at: Micros, state: DomainState) -> Domain {
+    let contact_email = "admin@acme.com".to_owned();
+    Domain { name: name.to_owned(), state, contact_email, claimed_at, decision: None }
+}
+
+/// Brings an integration into a state.
+async fn switch<W: WorkspaceStore>(
+    workspace: &W,
+    operation: &str,
+    id: IntegrationId,
+    state: IntegrationState,
+) -> Answer<Integration> {
+    let integration =
+        Integration { id, display_name: "Entra".to_owned(), kind: 1, state, created_at: NOW };
+    let decide = move |_: &Policy, _: Option<&Integration>| Ok(integration.clone());
+    workspace.change_integration(write(operation), id, decide).await
+}
+
+fn no() -> Refusal {
+    Refusal::new(directory_api::v1::Reason::DomainNotVerified, "no")
+}
+
+/// A question for everybody who passes the filter, as `viewer` sees them.
+fn query(filter: &str, viewer: Option<IntegrationId>) -> UserQuery {
+    let filter = scim::filter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
+    let filter = filter.bind(scim::Schemas::standard().user()).unwrap();
+    UserQuery { filter: Some(filter), viewer, start: Start::After(0), limit: 1_000 }
+}
+
+fn ids(page: &UserPage) -> Vec<UserId> {
+    page.users.iter().map(|user| user.id).collect()
+}
+
+/// The last revision that the workspace gave out.
+async fn revision<W: WorkspaceStore>(workspace: &W) -> u64 {
+    workspace.card().await.unwrap().unwrap().revision
+}

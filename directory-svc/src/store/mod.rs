@@ -1,0 +1,236 @@
+//! Where state lives: small traits, a handle per workspace, and the engines behind them.
+//!
+//! No rule lives here: a write asks a pure `decide`, inside its transaction, and keeps what it says.
+
+mod model;
+pub mod sqlite;
+
+#[cfg(test)]
+mod conformance;
+mod filter_sql;
+mod places;
+mod record;
+mod words;
+
+use std::future::Future;
+
+pub use model::*;
+
+use crate::clock::Micros;
+use crate::ids::{ApiKeyId, IntegrationId, UserId, WorkspaceId};
+use crate::refusal::Refusal;
+
+/// A value that two living people of a workspace cannot share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unique {
+    /// userName, compared folded.
+    UserName,
+    /// The login e-mail, compared folded.
+    LoginEmail,
+}
+
+/// Why a store does not answer as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The rules said no. Nothing was written.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Another living person has the value. Nothing was written.
+    #[error("{unique:?} is held by {holder}")]
+    Taken {
+        /// What both want.
+        unique: Unique,
+        /// Who has it.
+        holder: UserId,
+    },
+    /// The operation id names an earlier write that did something else.
+    #[error("the operation id was used for another write")]
+    OperationReused,
+    /// The question took longer than a statement may.
+    #[error("the statement ran out of time")]
+    TooCostly,
+    /// The store cannot take the request now; a later try may succeed.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// Ours to mend.
+    #[error("the store failed")]
+    Fault(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What a store answers.
+pub type Answer<T> = Result<T, StoreError>;
+
+/// All workspaces: what operators and sign-in ask across them. Everything else stands on
+/// [`Store::workspace`].
+pub trait Store: Clone + Send + Sync + 'static {
+    /// The handle of one workspace.
+    type Workspace: WorkspaceStore;
+
+    /// The state of one workspace, whether or not it exists: an absent one is empty, and refuses
+    /// writes with `WORKSPACE_NOT_FOUND`.
+    fn workspace(&self, id: WorkspaceId) -> Self::Workspace;
+
+    /// Makes a workspace. A repeated id changes nothing.
+    fn create_workspace(&self, workspace: Workspace) -> impl Future<Output = Answer<()>> + Send;
+
+    /// At most `limit` workspaces, in order of id, behind `after`.
+    fn workspaces(
+        &self,
+        after: Option<WorkspaceId>,
+        limit: u32,
+    ) -> impl Future<Output = Answer<Vec<Workspace>>> + Send;
+
+    /// The claims that wait for a decision, oldest first.
+    fn pending_domains(
+        &self,
+        limit: u32,
+    ) -> impl Future<Output = Answer<Vec<(WorkspaceId, Domain)>>> + Send;
+
+    /// The accounts that an address signs in to: in each workspace where its domain (the part of
+    /// `email.key` behind the last `@`) is verified now, the living person who has it.
+    fn accounts(&self, email: LoginEmail) -> impl Future<Output = Answer<Vec<Account>>> + Send;
+
+    /// Clears tombstones that expired before `now` and before-images older than `images_before`, at
+    /// most `limit` rows of each. Answers how many rows it touched.
+    fn clear_expired(
+        &self,
+        now: Micros,
+        images_before: Micros,
+        limit: u32,
+    ) -> impl Future<Output = Answer<u64>> + Send;
+
+    /// Answers once the store has answered a read and stands ready to write.
+    fn ready(&self) -> impl Future<Output = Answer<()>> + Send;
+}
+
+/// The state of one workspace. A query outside a workspace cannot be written down.
+///
+/// Each write takes the workspace's next revision, first thing in its transaction; a refused,
+/// conflicting or unchanged one takes none. A write whose [`Write::operation`] was committed before
+/// answers its subject as it stands now, and does nothing. A conflict asks `decide` again, so it is
+/// pure.
+pub trait WorkspaceStore: Clone + Send + Sync + 'static {
+    /// The workspace itself; `None` when there is none of this id.
+    fn card(&self) -> impl Future<Output = Answer<Option<Workspace>>> + Send;
+
+    /// What the rules know of the workspace.
+    fn policy(&self) -> impl Future<Output = Answer<Policy>> + Send;
+
+    /// All claims, in order of name.
+    fn domains(&self) -> impl Future<Output = Answer<Vec<Domain>>> + Send;
+
+    /// Decides on one domain: `decide` sees the claim (`None`: never claimed) and whether another
+    /// workspace has the domain verified, and says how the claim is to be.
+    fn change_domain<D>(
+        &self,
+        write: Write,
+        name: String,
+        decide: D,
+    ) -> impl Future<Output = Answer<Domain>> + Send
+    where
+        D: Fn(Option<&Domain>, bool) -> Result<Domain, Refusal> + Send + 'static;
+
+    /// All integrations, the first made first.
+    fn integrations(&self) -> impl Future<Output = Answer<Vec<Integration>>> + Send;
+
+    /// Decides on one integration: `decide` sees it (`None`: not made yet) and says how it is to be.
+    /// Switched to [`IntegrationState::Off`], its bindings end in the same transaction.
+    fn change_integration<D>(
+        &self,
+        write: Write,
+        id: IntegrationId,
+        decide: D,
+    ) -> impl Future<Output = Answer<Integration>> + Send
+    where
+        D: Fn(&Policy, Option<&Integration>) -> Result<Integration, Refusal> + Send + 'static;
+
+    /// The keys of an integration, the first made first, revoked ones among them.
+    fn api_keys(&self, of: IntegrationId) -> impl Future<Output = Answer<Vec<ApiKey>>> + Send;
+
+    /// Keeps a new key.
+    fn add_api_key(
+        &self,
+        write: Write,
+        key: ApiKey,
+        hash: KeyHash,
+    ) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Revokes a key at `write.at`; `None` when there is none of this id. A revoked one stays as
+    /// it is.
+    fn revoke_api_key(
+        &self,
+        write: Write,
+        id: ApiKeyId,
+    ) -> impl Future<Output = Answer<Option<ApiKey>>> + Send;
+
+    /// What a key opens here; `None`: nothing. Expiry, revocation and state are the caller's to judge.
+    fn key_grant(&self, hash: KeyHash) -> impl Future<Output = Answer<Option<KeyGrant>>> + Send;
+
+    /// Notes that a key was used at `at`. Takes no revision.
+    fn note_key_use(&self, id: ApiKeyId, at: Micros) -> impl Future<Output = Answer<()>> + Send;
+
+    /// The person; `None` when never here or removed.
+    fn user(&self, id: UserId) -> impl Future<Output = Answer<Option<User>>> + Send;
+
+    /// A page of people.
+    fn users(&self, query: UserQuery) -> impl Future<Output = Answer<UserPage>> + Send;
+
+    /// Makes or adopts a person: `decide` sees who is there already under `names`. `id` is the new
+    /// person's, if it comes to that.
+    fn create_user<D>(
+        &self,
+        write: Write,
+        id: UserId,
+        names: Names,
+        decide: D,
+    ) -> impl Future<Output = Answer<User>> + Send
+    where
+        D: Fn(&Policy, &Met) -> Result<Admission, Refusal> + Send + 'static;
+
+    /// Changes a person: `decide` sees them (`None`: not here) and says how they are to be. A draft
+    /// equal to what stands is no write.
+    fn change_user<D>(
+        &self,
+        write: Write,
+        id: UserId,
+        decide: D,
+    ) -> impl Future<Output = Answer<User>> + Send
+    where
+        D: Fn(&Policy, Option<&User>) -> Result<Draft, Refusal> + Send + 'static;
+
+    /// Removes a person to a tombstone that expires at `expires_at`.
+    fn remove_user<D>(
+        &self,
+        write: Write,
+        id: UserId,
+        expires_at: Micros,
+        decide: D,
+    ) -> impl Future<Output = Answer<()>> + Send
+    where
+        D: Fn(Option<&User>) -> Result<(), Refusal> + Send + 'static;
+
+    /// At most `limit` tombstones, the earliest made person first, behind the person of this `seq`.
+    fn deleted_users(
+        &self,
+        after: Revision,
+        limit: u32,
+    ) -> impl Future<Output = Answer<Vec<Tombstone>>> + Send;
+
+    /// Brings a removed person back, with id, `seq` and creation time kept: `decide` sees the
+    /// tombstone (`None`: there is none) and says how the person is to be.
+    fn restore_user<D>(
+        &self,
+        write: Write,
+        id: UserId,
+        decide: D,
+    ) -> impl Future<Output = Answer<User>> + Send
+    where
+        D: Fn(&Policy, Option<&Tombstone>) -> Result<Draft, Refusal> + Send + 'static;
+
+    /// At most `limit` changes behind the revision `after`, in order.
+    fn changes(
+        &self,
+        after: Revision,
+        limit: u32,
+    ) -> impl Future<Output = Answer<Vec<Change>>> + Send;
+}

@@ -1,0 +1,351 @@
+//! What a store keeps, as plain values. No engine, no rule.
+
+use std::collections::BTreeSet;
+
+use scim::Resource;
+use scim::filter::Bound;
+
+use crate::clock::Micros;
+use crate::ids::{ApiKeyId, IntegrationId, UserId, WorkspaceId};
+
+/// A number of a workspace's one sequence of writes, from 1. It orders the workspace's changes
+/// without a gap and versions what was written.
+pub type Revision = u64;
+
+/// A tenant of Nestr.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    /// Its id, the one that stands in the SCIM URL.
+    pub id: WorkspaceId,
+    /// What people call it.
+    pub display_name: String,
+    /// Where Nestr's operators reach its admins.
+    pub contact_email: String,
+    /// When it was made.
+    pub created_at: Micros,
+    /// The last revision given out, 0 before the first write.
+    pub revision: Revision,
+}
+
+/// How far a claim of a domain has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainState {
+    /// Claimed, not yet decided.
+    Pending,
+    /// Decided for: addresses of this domain sign in.
+    Verified,
+    /// Decided against.
+    Rejected,
+}
+
+/// A workspace's claim of an e-mail domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// The domain as ASCII (IDNA), in lower case.
+    pub name: String,
+    /// How far the claim has come.
+    pub state: DomainState,
+    /// Who is told of the decision.
+    pub contact_email: String,
+    /// When it was claimed last.
+    pub claimed_at: Micros,
+    /// When and by whom it was decided; `None` while pending.
+    pub decision: Option<Decision>,
+}
+
+/// An operator's word on a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// When.
+    pub at: Micros,
+    /// The name of the service caller who decided.
+    pub by: String,
+    /// The note of a verification, or the reason of a rejection.
+    pub note: String,
+}
+
+/// Whether an integration's keys open the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntegrationState {
+    /// Provisioning runs.
+    On,
+    /// The keys are refused, the bindings stay.
+    Paused,
+    /// The keys are refused, the bindings have ended; the people stay.
+    Off,
+}
+
+/// A workspace's connection to one identity provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Integration {
+    /// Its id.
+    pub id: IntegrationId,
+    /// What the admin calls it.
+    pub display_name: String,
+    /// The declared kind of identity provider, as the contract's enum numbers it.
+    pub kind: i32,
+    /// Whether it runs.
+    pub state: IntegrationState,
+    /// When it was made.
+    pub created_at: Micros,
+}
+
+/// SHA-256 of an API key: all that is kept of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyHash(pub [u8; 32]);
+
+/// What is known of an API key, never the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// The integration whose requests it opens.
+    pub integration_id: IntegrationId,
+    /// What the admin calls it.
+    pub display_name: String,
+    /// Prefix and last four characters, to tell keys apart.
+    pub hint: String,
+    /// When it was made.
+    pub created_at: Micros,
+    /// From when it is refused; `None`: never.
+    pub expires_at: Option<Micros>,
+    /// Since when it is refused; `None`: it is not revoked.
+    pub revoked_at: Option<Micros>,
+    /// When it was last accepted, to the minute; `None`: never.
+    pub last_used_at: Option<Micros>,
+}
+
+/// What a presented key stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyGrant {
+    /// The key.
+    pub key: ApiKey,
+    /// The state of its integration.
+    pub state: IntegrationState,
+}
+
+/// The name of one write, given by its caller, so that a repeated call finds its first result.
+/// At most 64 bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationId(pub String);
+
+/// On whose word a write is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// An identity provider, through this integration.
+    Integration(IntegrationId),
+    /// A service or an operator of Nestr, by name.
+    Service(String),
+}
+
+impl Author {
+    /// The integration, when an identity provider writes.
+    #[must_use]
+    pub fn integration(&self) -> Option<IntegrationId> {
+        match self {
+            Self::Integration(id) => Some(*id),
+            Self::Service(_) => None,
+        }
+    }
+}
+
+/// What every write carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Its name.
+    pub operation: OperationId,
+    /// Who does it.
+    pub author: Author,
+    /// When.
+    pub at: Micros,
+}
+
+/// What the rules know of a workspace while they decide, read in the write's own transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// The verified domains: ASCII, lower case.
+    pub verified_domains: BTreeSet<String>,
+}
+
+/// An address that signs a person in: one of a verified domain, unique in the workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginEmail {
+    /// The address as the IdP sent it.
+    pub address: String,
+    /// Its form for comparison: local part folded, domain as lower-case ASCII.
+    pub key: String,
+}
+
+/// That an integration manages a person. A person has at most one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The managing integration.
+    pub integration_id: IntegrationId,
+    /// The IdP's own name of the person, seen by this integration alone.
+    pub external_id: Option<String>,
+}
+
+/// A person as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The person's id.
+    pub id: UserId,
+    /// The document as SCIM JSON, without id, externalId and meta.
+    pub document: String,
+    /// What signs the person in; `None`: nothing does.
+    pub login_email: Option<LoginEmail>,
+    /// Whether the person may sign in at all.
+    pub active: bool,
+    /// The living binding.
+    pub binding: Option<Binding>,
+    /// The revision of the last write to this person.
+    pub revision: Revision,
+    /// The revision of the creation: the place in every listing.
+    pub seq: Revision,
+    /// When the person was made.
+    pub created_at: Micros,
+    /// When the person was last written.
+    pub modified_at: Micros,
+}
+
+/// A person as the rules want them to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// The document, its externalId taken out.
+    pub resource: Resource,
+    /// What is to sign the person in.
+    pub login_email: Option<LoginEmail>,
+    /// The binding the person is to have.
+    pub binding: Option<Binding>,
+    /// A removed person whom a new one resembles: a note for the change, no more.
+    pub predecessor: Option<UserId>,
+}
+
+/// Who is there already under the names of a person about to be made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Met {
+    /// Who has this userName, compared folded.
+    pub by_user_name: Option<User>,
+    /// Who has this login e-mail, compared folded.
+    pub by_login_email: Option<User>,
+    /// The latest tombstone of the author's integration with this externalId and login e-mail.
+    pub resembling: Option<UserId>,
+}
+
+/// The names by which [`Met`] is looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// userName, folded.
+    pub user_name: String,
+    /// The address that would sign the person in, were its domain verified.
+    pub login_email: Option<LoginEmail>,
+    /// The externalId.
+    pub external_id: Option<String>,
+}
+
+/// What becomes of a creation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Admission {
+    /// A new person.
+    Create(Draft),
+    /// A person who is there already comes under the author's integration.
+    Adopt(UserId, Draft),
+}
+
+/// A removed person, kept until `expires_at`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// The person as last seen.
+    pub user: User,
+    /// When they were removed.
+    pub deleted_at: Micros,
+    /// From when the tombstone may be cleared away.
+    pub expires_at: Micros,
+}
+
+/// Where a page of a listing begins. The order is that of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// After the person of this `seq`; 0 is the beginning.
+    After(Revision),
+    /// After so many matching people.
+    Skip(u64),
+}
+
+/// A question for people.
+#[derive(Clone, Debug)]
+pub struct UserQuery {
+    /// Whom; `None`: everybody.
+    pub filter: Option<Bound>,
+    /// Whose externalIds the filter sees.
+    pub viewer: Option<IntegrationId>,
+    /// Where the page begins.
+    pub start: Start,
+    /// How many people at the most; 0 asks for the total alone.
+    pub limit: u32,
+}
+
+/// A page of people, in the order of their creation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserPage {
+    /// The people of the page.
+    pub users: Vec<User>,
+    /// How many match in all.
+    pub total: u64,
+    /// Whether more follow behind this page.
+    pub more: bool,
+}
+
+/// What a change was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// A person was made.
+    UserCreated,
+    /// A person came under an integration.
+    UserAdopted,
+    /// A person was changed.
+    UserUpdated,
+    /// A person was removed.
+    UserDeleted,
+    /// A removed person came back.
+    UserRestored,
+    /// A domain was claimed or decided.
+    DomainChanged,
+    /// An integration was switched.
+    IntegrationChanged,
+    /// A key was made or revoked.
+    ApiKeyChanged,
+}
+
+/// One write of a workspace: what was, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Its number.
+    pub revision: Revision,
+    /// The write's name.
+    pub operation: OperationId,
+    /// On whose word.
+    pub author: Author,
+    /// When.
+    pub at: Micros,
+    /// What it was.
+    pub kind: ChangeKind,
+    /// The id of the person, integration or key, or the domain.
+    pub subject: String,
+    /// The subject as it was before, as JSON; `None`: it was not there, or the image's time is over.
+    pub before: Option<String>,
+    /// What changed, as JSON: `attributes` (names), `loginEmail` {`old`, `new`}, `access`
+    /// (`granted`, `revoked`), `predecessor`, `state`; only what applies.
+    pub detail: String,
+}
+
+/// An account that an address signs in to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// The person.
+    pub user_id: UserId,
+    /// Whether the person is active.
+    pub active: bool,
+}

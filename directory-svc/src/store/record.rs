@@ -1,0 +1,122 @@
+//! What a change record says, as JSON: the subject as it was, and what became of it. The same words
+//! on every engine.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::words::Word;
+use super::{ApiKey, Domain, Integration, LoginEmail, User};
+use crate::ids::UserId;
+
+/// The detail of a change: only what applies.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Detail {
+    /// Names of the top-level attributes that differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) attributes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login_email: Option<Moved>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access: Option<&'static str>,
+    /// A removed person whom a new one resembles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    predecessor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Moved {
+    old: Option<String>,
+    new: Option<String>,
+}
+
+impl Detail {
+    /// What a change from `before` to `after` (`None`: not here) does to signing in.
+    pub(super) fn of_user(before: Option<&User>, after: Option<&User>) -> Self {
+        let key = |email: Option<&LoginEmail>| email.map(|email| email.key.clone());
+        let address = |email: Option<&LoginEmail>| email.map(|email| email.address.clone());
+        let old = before.and_then(|user| user.login_email.as_ref());
+        let new = after.and_then(|user| user.login_email.as_ref());
+        let moved = key(old) != key(new);
+        Self {
+            login_email: moved.then(|| Moved { old: address(old), new: address(new) }),
+            access: match (before.is_some_and(has_access), after.is_some_and(has_access)) {
+                (false, true) => Some("granted"),
+                (true, false) => Some("revoked"),
+                _ => None,
+            },
+            ..Self::default()
+        }
+    }
+
+    /// That the subject came into this state.
+    pub(super) fn of_state(state: &'static str) -> Self {
+        Self { state: Some(state), ..Self::default() }
+    }
+
+    /// The same, about a person who resembles a removed one.
+    pub(super) fn with_predecessor(mut self, predecessor: Option<UserId>) -> Self {
+        self.predecessor = predecessor.map(|id| id.to_string());
+        self
+    }
+
+    /// As it is kept.
+    pub(super) fn to_json(&self) -> String {
+        json!(self).to_string()
+    }
+}
+
+/// Whether the person can sign in.
+fn has_access(user: &User) -> bool {
+    user.active && user.login_email.is_some()
+}
+
+/// The person before a change.
+///
+/// # Errors
+/// When the document is no JSON, which no store lets in.
+pub(super) fn image_of_user(user: &User) -> serde_json::Result<Value> {
+    let binding = user.binding.as_ref();
+    Ok(json!({
+        "document": serde_json::from_str::<Value>(&user.document)?,
+        "loginEmail": user.login_email.as_ref().map(|email| &email.address),
+        "active": user.active,
+        "integrationId": binding.map(|binding| binding.integration_id.to_string()),
+        "externalId": binding.and_then(|binding| binding.external_id.as_ref()),
+        "revision": user.revision,
+    }))
+}
+
+/// The claim before a change.
+pub(super) fn image_of_domain(domain: &Domain) -> Value {
+    let decision = domain.decision.as_ref();
+    json!({
+        "state": domain.state.word(),
+        "contactEmail": domain.contact_email,
+        "claimedAt": domain.claimed_at,
+        "decidedAt": decision.map(|decision| decision.at),
+        "decidedBy": decision.map(|decision| &decision.by),
+        "note": decision.map(|decision| &decision.note),
+    })
+}
+
+/// The integration before a change.
+pub(super) fn image_of_integration(integration: &Integration) -> Value {
+    json!({
+        "displayName": integration.display_name,
+        "kind": integration.kind,
+        "state": integration.state.word(),
+    })
+}
+
+/// The key before a change.
+pub(super) fn image_of_api_key(key: &ApiKey) -> Value {
+    json!({
+        "integrationId": key.integration_id.to_string(),
+        "displayName": key.display_name,
+        "hint": key.hint,
+        "expiresAt": key.expires_at,
+    })
+}

@@ -1,0 +1,66 @@
+//! The feed of changes, and the end of what is kept for a time.
+
+use rusqlite::{Connection, Row, params};
+
+use super::statement::{all, run};
+use crate::clock::Micros;
+use crate::ids::{IntegrationId, WorkspaceId};
+use crate::store::{Answer, Author, Change, OperationId, Revision};
+
+pub(super) fn list(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    after: Revision,
+    limit: u32,
+) -> Answer<Vec<Change>> {
+    all(
+        connection,
+        "SELECT revision, operation_id, author_integration, author_service, at, kind, subject, \
+         before, detail FROM change WHERE workspace_id = ?1 AND revision > ?2 \
+         ORDER BY revision LIMIT ?3",
+        params![workspace, after, limit],
+        read,
+    )
+}
+
+/// Clears at most `limit` tombstones and `limit` before-images. Every workspace is asked by its own
+/// index, so that no index runs across them.
+pub(super) fn clear_expired(
+    connection: &Connection,
+    now: Micros,
+    images_before: Micros,
+    limit: u32,
+) -> Answer<u64> {
+    let tombstones = run(
+        connection,
+        "DELETE FROM deleted_user WHERE rowid IN ( \
+         SELECT d.rowid FROM workspace w CROSS JOIN deleted_user d \
+         ON d.workspace_id = w.id AND d.expires_at <= ?1 LIMIT ?2)",
+        params![now, limit],
+    )?;
+    let images = run(
+        connection,
+        "UPDATE change SET before = NULL WHERE rowid IN ( \
+         SELECT c.rowid FROM workspace w CROSS JOIN change c \
+         ON c.workspace_id = w.id AND c.at < ?1 AND c.before IS NOT NULL LIMIT ?2)",
+        params![images_before, limit],
+    )?;
+    Ok(tombstones as u64 + images as u64)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Change> {
+    let author = match row.get::<_, Option<IntegrationId>>(2)? {
+        Some(integration) => Author::Integration(integration),
+        None => Author::Service(row.get(3)?),
+    };
+    Ok(Change {
+        revision: row.get(0)?,
+        operation: OperationId(row.get(1)?),
+        author,
+        at: row.get(4)?,
+        kind: row.get(5)?,
+        subject: row.get(6)?,
+        before: row.get(7)?,
+        detail: row.get(8)?,
+    })
+}

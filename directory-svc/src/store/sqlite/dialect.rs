@@ -1,0 +1,58 @@
+//! How this engine says what engines say differently.
+
+use rusqlite::ToSql;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+use crate::store::filter_sql::{Bind, Dialect};
+
+/// The embedded engine's SQL. Text compares by its bytes, which is by code point.
+pub(super) struct Sqlite;
+
+impl Dialect for Sqlite {
+    fn placeholder(number: usize) -> String {
+        format!("?{number}")
+    }
+
+    fn json_path(names: &[&str]) -> String {
+        // Quoted, as a URN has dots. A name that a filter can say holds no quote.
+        names.iter().fold("$".to_owned(), |path, name| format!("{path}.\"{name}\""))
+    }
+
+    fn json_value(document: &str, path: &str) -> String {
+        format!("json_extract({document}, {path})")
+    }
+
+    fn json_elements(document: &str, path: &str) -> String {
+        format!("json_each({document}, {path})")
+    }
+
+    fn contains(text: &str, part: &str) -> String {
+        format!("instr({text}, {part}) > 0")
+    }
+
+    fn ends_with(text: &str, end: &str) -> String {
+        // By bytes: no text ends in the middle of a character of another.
+        format!("substr(CAST({text} AS BLOB), -length(CAST({end} AS BLOB))) = CAST({end} AS BLOB)")
+    }
+
+    fn id_text(column: &str) -> String {
+        let part = |from: u8, length: u8| format!("substr(hex({column}), {from}, {length})");
+        let parts = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)];
+        // Hexadecimal digits: the one place where SQL may lower text.
+        format!("lower({})", parts.join(" || '-' || "))
+    }
+}
+
+impl ToSql for Bind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Self::Text(text) => text.to_sql(),
+            Self::Integer(number) => Ok(ToSqlOutput::Borrowed(ValueRef::Integer(*number))),
+            Self::Decimal(number) => Ok(ToSqlOutput::Borrowed(ValueRef::Real(*number))),
+            Self::Boolean(truth) => truth.to_sql(),
+            Self::Workspace(id) => id.to_sql(),
+            Self::Integration(id) => id.to_sql(),
+            Self::User(id) => id.to_sql(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Claims of domains, and what the rules know by them.
+
+use rusqlite::{Connection, Row, params};
+
+use super::statement::{all, one, run};
+use super::writing::{Changed, Writing};
+use crate::ids::WorkspaceId;
+use crate::refusal::Refusal;
+use crate::store::record::{Detail, image_of_domain};
+use crate::store::words::Word;
+use crate::store::{Answer, ChangeKind, Decision, Domain, Policy, StoreError};
+
+const COLUMNS: &str = "name, state, contact_email, claimed_at, decided_at, decided_by, note";
+/// In the order of its index, so that the first are found without the rest.
+pub(super) const PENDING: &str = "SELECT name, state, contact_email, claimed_at, decided_at, \
+     decided_by, note, workspace_id FROM domain WHERE state = 'pending' \
+     ORDER BY claimed_at, workspace_id, name LIMIT ?1";
+
+pub(super) fn policy(connection: &Connection, workspace: WorkspaceId) -> Answer<Policy> {
+    let verified = all(
+        connection,
+        "SELECT name FROM domain WHERE workspace_id = ?1 AND state = 'verified'",
+        [workspace],
+        |row| row.get(0),
+    )?;
+    Ok(Policy { verified_domains: verified.into_iter().collect() })
+}
+
+pub(super) fn list(connection: &Connection, workspace: WorkspaceId) -> Answer<Vec<Domain>> {
+    let sql = format!("SELECT {COLUMNS} FROM domain WHERE workspace_id = ?1 ORDER BY name");
+    all(connection, &sql, [workspace], read)
+}
+
+pub(super) fn pending(connection: &Connection, limit: u32) -> Answer<Vec<(WorkspaceId, Domain)>> {
+    all(connection, PENDING, [limit], |row| Ok((row.get(7)?, read(row)?)))
+}
+
+pub(super) fn change(
+    writing: &Writing<'_>,
+    name: &str,
+    decide: impl Fn(Option<&Domain>, bool) -> Result<Domain, Refusal>,
+) -> Answer<Domain> {
+    let repeated = writing.repeated(&[ChangeKind::DomainChanged], Some(name))?;
+    let standing = find(writing, name)?;
+    if repeated.is_some() {
+        return standing.ok_or(StoreError::OperationReused);
+    }
+    let domain = decide(standing.as_ref(), is_verified_elsewhere(writing, name)?)?;
+    if standing.as_ref() == Some(&domain) {
+        return Ok(domain);
+    }
+    let revision = writing.next_revision()?;
+    put(writing, &domain)?;
+    let changed = Changed {
+        kind: ChangeKind::DomainChanged,
+        subject: name,
+        before: standing.as_ref().map(image_of_domain),
+        detail: Detail::of_state(domain.state.word()),
+    };
+    writing.record(revision, changed)?;
+    Ok(domain)
+}
+
+fn find(writing: &Writing<'_>, name: &str) -> Answer<Option<Domain>> {
+    let sql = format!("SELECT {COLUMNS} FROM domain WHERE workspace_id = ?1 AND name = ?2");
+    one(writing.connection, &sql, params![writing.workspace, name], read)
+}
+
+fn is_verified_elsewhere(writing: &Writing<'_>, name: &str) -> Answer<bool> {
+    let elsewhere = one(
+        writing.connection,
+        "SELECT 1 FROM domain WHERE name = ?1 AND state = 'verified' AND workspace_id <> ?2 \
+         LIMIT 1",
+        params![name, writing.workspace],
+        |_| Ok(()),
+    )?;
+    Ok(elsewhere.is_some())
+}
+
+fn put(writing: &Writing<'_>, domain: &Domain) -> Answer<()> {
+    let decision = domain.decision.as_ref();
+    run(
+        writing.connection,
+        "INSERT INTO domain (workspace_id, name, state, contact_email, claimed_at, decided_at, \
+         decided_by, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+         ON CONFLICT (workspace_id, name) DO UPDATE SET state = excluded.state, \
+         contact_email = excluded.contact_email, claimed_at = excluded.claimed_at, \
+         decided_at = excluded.decided_at, decided_by = excluded.decided_by, note = excluded.note",
+        params![
+            writing.workspace,
+            domain.name,
+            domain.state,
+            domain.contact_email,
+            domain.claimed_at,
+            decision.map(|decision| decision.at),
+            decision.map(|decision| &decision.by),
+            decision.map(|decision| &decision.note),
+        ],
+    )?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Domain> {
+    let decision = match row.get(4)? {
+        Some(at) => Some(Decision { at, by: row.get(5)?, note: row.get(6)? }),
+        None => None,
+    };
+    Ok(Domain {
+        name: row.get(0)?,
+        state: row.get(1)?,
+        contact_email: row.get(2)?,
+        claimed_at: row.get(3)?,
+        decision,
+    })
+}

@@ -1,0 +1,135 @@
+//! API keys: their hashes and what they open.
+
+use rusqlite::{Connection, Row, params};
+
+use super::statement::{all, one, run};
+use super::writing::{Changed, Writing};
+use crate::clock::Micros;
+use crate::ids::{ApiKeyId, IntegrationId, WorkspaceId};
+use crate::store::record::{Detail, image_of_api_key};
+use crate::store::{Answer, ApiKey, ChangeKind, KeyGrant, KeyHash, StoreError};
+
+const COLUMNS: &str = "k.id, k.integration_id, k.display_name, k.hint, k.created_at, k.expires_at, \
+                       k.revoked_at, k.last_used_at";
+
+pub(super) fn list(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    of: IntegrationId,
+) -> Answer<Vec<ApiKey>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM api_key k WHERE k.workspace_id = ?1 AND k.integration_id = ?2 \
+         ORDER BY k.seq"
+    );
+    all(connection, &sql, params![workspace, of], read)
+}
+
+pub(super) fn grant(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    hash: KeyHash,
+) -> Answer<Option<KeyGrant>> {
+    let sql = format!(
+        "SELECT {COLUMNS}, i.state FROM api_key k \
+         JOIN integration i ON i.workspace_id = k.workspace_id AND i.id = k.integration_id \
+         WHERE k.workspace_id = ?1 AND k.key_hash = ?2"
+    );
+    one(connection, &sql, params![workspace, hash], |row| {
+        Ok(KeyGrant { key: read(row)?, state: row.get(8)? })
+    })
+}
+
+pub(super) fn add(writing: &Writing<'_>, key: &ApiKey, hash: KeyHash) -> Answer<()> {
+    let subject = key.id.to_string();
+    if writing.repeated(&[ChangeKind::ApiKeyChanged], Some(&subject))?.is_some() {
+        return Ok(());
+    }
+    let revision = writing.next_revision()?;
+    run(
+        writing.connection,
+        "INSERT INTO api_key (workspace_id, id, seq, integration_id, key_hash, display_name, hint, \
+         created_at, expires_at, revoked_at, last_used_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            writing.workspace,
+            key.id,
+            revision,
+            key.integration_id,
+            hash,
+            key.display_name,
+            key.hint,
+            key.created_at,
+            key.expires_at,
+            key.revoked_at,
+            key.last_used_at,
+        ],
+    )?;
+    let changed = Changed {
+        kind: ChangeKind::ApiKeyChanged,
+        subject: &subject,
+        before: None,
+        detail: Detail::of_state("made"),
+    };
+    writing.record(revision, changed)
+}
+
+pub(super) fn revoke(writing: &Writing<'_>, id: ApiKeyId) -> Answer<Option<ApiKey>> {
+    let subject = id.to_string();
+    let repeated = writing.repeated(&[ChangeKind::ApiKeyChanged], Some(&subject))?;
+    let Some(standing) = find(writing, id)? else { return Ok(None) };
+    if standing.revoked_at.is_some() {
+        return Ok(Some(standing));
+    }
+    // The earlier write of this name made the key.
+    if repeated.is_some() {
+        return Err(StoreError::OperationReused);
+    }
+    let revision = writing.next_revision()?;
+    let revoked = ApiKey { revoked_at: Some(writing.write.at), ..standing.clone() };
+    run(
+        writing.connection,
+        "UPDATE api_key SET revoked_at = ?3 WHERE workspace_id = ?1 AND id = ?2",
+        params![writing.workspace, id, revoked.revoked_at],
+    )?;
+    let changed = Changed {
+        kind: ChangeKind::ApiKeyChanged,
+        subject: &subject,
+        before: Some(image_of_api_key(&standing)),
+        detail: Detail::of_state("revoked"),
+    };
+    writing.record(revision, changed)?;
+    Ok(Some(revoked))
+}
+
+pub(super) fn note_use(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: ApiKeyId,
+    at: Micros,
+) -> Answer<()> {
+    run(
+        connection,
+        "UPDATE api_key SET last_used_at = max(coalesce(last_used_at, ?3), ?3) \
+         WHERE workspace_id = ?1 AND id = ?2",
+        params![workspace, id, at],
+    )?;
+    Ok(())
+}
+
+fn find(writing: &Writing<'_>, id: ApiKeyId) -> Answer<Option<ApiKey>> {
+    let sql = format!("SELECT {COLUMNS} FROM api_key k WHERE k.workspace_id = ?1 AND k.id = ?2");
+    one(writing.connection, &sql, params![writing.workspace, id], read)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
+    Ok(ApiKey {
+        id: row.get(0)?,
+        integration_id: row.get(1)?,
+        display_name: row.get(2)?,
+        hint: row.get(3)?,
+        created_at: row.get(4)?,
+        expires_at: row.get(5)?,
+        revoked_at: row.get(6)?,
+        last_used_at: row.get(7)?,
+    })
+}

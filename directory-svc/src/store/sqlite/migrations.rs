@@ -1,0 +1,123 @@
+//! The schema's steps, each done once, whole, and never changed afterwards.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
+
+use super::OpenError;
+use crate::clock::Clock;
+
+/// Marks the file as a store of the directory: "NSCD" as its `application_id`.
+const APPLICATION_ID: i32 = i32::from_be_bytes(*b"NSCD");
+
+struct Migration {
+    number: u32,
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// In order of number, from 1 without a gap.
+const MIGRATIONS: [Migration; 1] = [Migration {
+    number: 1,
+    name: "directory",
+    sql: include_str!("migrations/0001_directory.sql"),
+}];
+
+/// Brings the store to the schema that this binary knows. A step that was cut short is undone by the
+/// engine at the next opening, and done then.
+///
+/// # Errors
+/// [`OpenError::Foreign`], [`OpenError::Newer`], [`OpenError::Changed`], or the engine's.
+pub(super) fn run(connection: &mut Connection) -> Result<(), OpenError> {
+    claim(connection)?;
+    let newest = connection
+        .query_row("SELECT max(number) FROM migration", [], |row| row.get::<_, Option<u32>>(0))?;
+    let known = MIGRATIONS.len().try_into().unwrap_or(u32::MAX);
+    if let Some(found) = newest.filter(|&found| found > known) {
+        return Err(OpenError::Newer { found, known });
+    }
+    MIGRATIONS.iter().try_for_each(|migration| step(connection, migration))
+}
+
+/// Marks an empty file as ours, or finds the mark.
+fn claim(connection: &mut Connection) -> Result<(), OpenError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mark: i32 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    if mark == APPLICATION_ID {
+        return Ok(());
+    }
+    let tables: u32 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if mark != 0 || tables != 0 {
+        return Err(OpenError::Foreign);
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.execute_batch(
+        "CREATE TABLE migration (
+            number INTEGER NOT NULL PRIMARY KEY,
+            name TEXT NOT NULL,
+            sha256 BLOB NOT NULL,
+            applied_at INTEGER NOT NULL
+        ) STRICT",
+    )?;
+    Ok(transaction.commit()?)
+}
+
+fn step(connection: &mut Connection, migration: &Migration) -> Result<(), OpenError> {
+    let Migration { number, name, sql } = *migration;
+    let sha256 = Sha256::digest(sql).to_vec();
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let applied: Option<Vec<u8>> = transaction
+        .query_row("SELECT sha256 FROM migration WHERE number = ?1", [number], |row| row.get(0))
+        .optional()?;
+    match applied {
+        Some(applied) if applied == sha256 => return Ok(()),
+        Some(_) => return Err(OpenError::Changed { number, name }),
+        None => {}
+    }
+    transaction.execute_batch(sql)?;
+    // A note for people: nothing is decided by it.
+    let applied_at = Clock::system().now();
+    transaction.execute(
+        "INSERT INTO migration (number, name, sha256, applied_at) VALUES (?1, ?2, ?3, ?4)",
+        params![number, name, sha256, applied_at],
+    )?;
+    Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_numbered_from_one_without_a_gap() {
+        for (migration, number) in MIGRATIONS.iter().zip(1..) {
+            assert_eq!(migration.number, number, "{}", migration.name);
+        }
+    }
+
+    #[test]
+    fn running_twice_is_running_once() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        run(&mut connection).unwrap();
+        run(&mut connection).unwrap();
+        let steps: usize = connection
+            .query_row("SELECT count(*) FROM migration", [], |r| r.get::<_, u32>(0))
+            .unwrap() as usize;
+        assert_eq!(steps, MIGRATIONS.len());
+    }
+
+    #[test]
+    fn a_changed_migration_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        run(&mut connection).unwrap();
+        connection.execute("UPDATE migration SET sha256 = x'00' WHERE number = 1", []).unwrap();
+        assert!(matches!(run(&mut connection), Err(OpenError::Changed { number: 1, .. })));
+    }
+
+    #[test]
+    fn a_database_of_something_else_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE bookmark (url TEXT)").unwrap();
+        assert!(matches!(run(&mut connection), Err(OpenError::Foreign)));
+    }
+}

@@ -1,0 +1,147 @@
+//! The embedded store: one file, nothing else to run.
+//!
+//! One thread writes and commits in groups; reads have connections of their own and never wait for
+//! it. One process at a time has the directory.
+
+mod changes;
+mod checkpoints;
+mod connection;
+mod dialect;
+mod domains;
+mod failure;
+mod integrations;
+mod keys;
+mod migrations;
+mod readers;
+mod statement;
+#[cfg(test)]
+mod tests;
+mod users;
+mod workspace;
+mod workspaces;
+mod writer;
+mod writing;
+
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+pub use failure::OpenError;
+pub use workspace::SqliteWorkspace;
+
+use self::checkpoints::{CheckpointThread, Checkpoints};
+use self::readers::Readers;
+use self::writer::Writer;
+use super::{Account, Answer, Domain, LoginEmail, Store, Workspace};
+use crate::clock::Micros;
+use crate::ids::WorkspaceId;
+
+/// The name of the store's file in the data directory.
+const FILE: &str = "directory.sqlite3";
+/// The name of the file whose lock says that a process has the directory.
+const LOCK: &str = "lock";
+
+/// Where the store is, and how long it may think.
+#[derive(Clone, Debug)]
+pub struct SqliteConfig {
+    /// The data directory, which exists and belongs to this store alone.
+    pub dir: PathBuf,
+    /// How long a listing may run before the engine stops it.
+    pub statement_timeout: Duration,
+}
+
+/// The store of one data directory. Clones share it; the last one to go waits until all queued writes
+/// are done.
+#[derive(Clone)]
+pub struct SqliteStore(Arc<Shared>);
+
+// In the order in which they are dropped: the writer ends before the check-pointer, whose last act
+// is to empty the log, and the lock is given back when nothing has the file open any more.
+struct Shared {
+    writer: Writer,
+    _checkpoints: CheckpointThread,
+    readers: Arc<Readers>,
+    _lock: File,
+}
+
+impl SqliteStore {
+    /// Opens the store of a directory, makes it when there is none, and brings its schema to that of
+    /// this version. Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// When another process has the directory, when a newer version wrote it, or when it cannot be
+    /// read; each says what to do.
+    pub fn open(config: SqliteConfig) -> Result<Self, OpenError> {
+        if rusqlite::version_number() < connection::OLDEST_ENGINE {
+            return Err(OpenError::OldEngine(rusqlite::version()));
+        }
+        let SqliteConfig { dir, statement_timeout } = config;
+        let lock = lock(&dir)?;
+        let path = dir.join(FILE);
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| OpenError::File { path, source }
+        };
+        connection::create(&path).map_err(failed(&path))?;
+        migrations::run(&mut connection::writer(&path)?)?;
+        connection::sync_directory(&dir).map_err(failed(&dir))?;
+        let (checkpoints, checkpoint_thread) =
+            Checkpoints::start(connection::checkpointer(&path)?).map_err(failed(&path))?;
+        let connection = writer::open(&path, &checkpoints)?;
+        let writer = Writer::start(path.clone(), connection, checkpoints).map_err(failed(&path))?;
+        let readers = Arc::new(Readers::new(path, statement_timeout));
+        Ok(Self(Arc::new(Shared { writer, _checkpoints: checkpoint_thread, readers, _lock: lock })))
+    }
+}
+
+/// Takes the directory for this process. The kernel gives the lock back when the process ends, in
+/// whatever way.
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join(LOCK);
+    let opened = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = opened.map_err(|source| OpenError::File { path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(dir.to_owned())),
+        Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
+    }
+}
+
+impl Store for SqliteStore {
+    type Workspace = SqliteWorkspace;
+
+    fn workspace(&self, id: WorkspaceId) -> SqliteWorkspace {
+        SqliteWorkspace::new(Arc::clone(&self.0), id)
+    }
+
+    async fn create_workspace(&self, workspace: Workspace) -> Answer<()> {
+        self.0.writer.run(move |connection| workspaces::create(connection, &workspace)).await
+    }
+
+    async fn workspaces(&self, after: Option<WorkspaceId>, limit: u32) -> Answer<Vec<Workspace>> {
+        self.0.readers.long(move |connection| workspaces::list(connection, after, limit)).await
+    }
+
+    async fn pending_domains(&self, limit: u32) -> Answer<Vec<(WorkspaceId, Domain)>> {
+        self.0.readers.long(move |connection| domains::pending(connection, limit)).await
+    }
+
+    async fn accounts(&self, email: LoginEmail) -> Answer<Vec<Account>> {
+        self.0.readers.point(|connection| users::accounts(connection, &email))
+    }
+
+    async fn clear_expired(&self, now: Micros, images_before: Micros, limit: u32) -> Answer<u64> {
+        let clear = move |c: &Connection| changes::clear_expired(c, now, images_before, limit);
+        self.0.writer.run(clear).await
+    }
+
+    async fn ready(&self) -> Answer<()> {
+        let read = |c: &Connection| Ok(c.query_row("SELECT 1 FROM migration", [], |_| Ok(()))?);
+        self.0.readers.point(read)?;
+        self.0.writer.run(|_| Ok(())).await
+    }
+}

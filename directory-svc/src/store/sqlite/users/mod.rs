@@ -1,0 +1,92 @@
+//! People: the living, as rows.
+
+mod list;
+mod removed;
+mod write;
+
+use rusqlite::{Connection, Row, params};
+
+#[cfg(test)]
+pub(super) use list::explain;
+pub(super) use list::list;
+pub(super) use removed::{list as list_removed, remove, restore};
+pub(super) use write::{change, create};
+
+use super::statement::{all, one};
+use crate::ids::{UserId, WorkspaceId};
+use crate::store::{Account, Answer, Binding, LoginEmail, User};
+
+/// The columns that [`read`] reads, of a person and their binding.
+const COLUMNS: &str = "u.id, u.document, u.login_email, u.login_email_key, u.active, \
+                       b.integration_id, b.external_id, u.revision, u.seq, u.created_at, \
+                       u.modified_at";
+const PEOPLE: &str =
+    "user u LEFT JOIN binding b ON b.workspace_id = u.workspace_id AND b.user_id = u.id";
+
+/// From the domain to the people, never the other way round: CROSS JOIN keeps the order.
+pub(super) const ACCOUNTS: &str = "SELECT u.workspace_id, u.id, u.active IS NOT 0 \
+     FROM domain d CROSS JOIN user u \
+     ON u.workspace_id = d.workspace_id AND u.login_email_key = ?2 \
+     WHERE d.name = ?1 AND d.state = 'verified' ORDER BY d.workspace_id";
+
+pub(super) fn find(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: UserId,
+) -> Answer<Option<User>> {
+    let sql = format!("SELECT {COLUMNS} FROM {PEOPLE} WHERE u.workspace_id = ?1 AND u.id = ?2");
+    one(connection, &sql, params![workspace, id], read)
+}
+
+fn by_user_name(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    key: &str,
+) -> Answer<Option<User>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {PEOPLE} WHERE u.workspace_id = ?1 AND u.user_name_key = ?2"
+    );
+    one(connection, &sql, params![workspace, key], read)
+}
+
+fn by_login_email(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    key: &str,
+) -> Answer<Option<User>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {PEOPLE} WHERE u.workspace_id = ?1 AND u.login_email_key = ?2"
+    );
+    one(connection, &sql, params![workspace, key], read)
+}
+
+/// The accounts of an address, in the workspaces where its domain is verified.
+pub(super) fn accounts(connection: &Connection, email: &LoginEmail) -> Answer<Vec<Account>> {
+    let Some((_, domain)) = email.key.rsplit_once('@') else { return Ok(Vec::new()) };
+    all(connection, ACCOUNTS, params![domain, email.key], |row| {
+        Ok(Account { workspace_id: row.get(0)?, user_id: row.get(1)?, active: row.get(2)? })
+    })
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<User> {
+    let address: Option<String> = row.get(2)?;
+    let login_email = match address {
+        Some(address) => Some(LoginEmail { address, key: row.get(3)? }),
+        None => None,
+    };
+    let binding = match row.get(5)? {
+        Some(integration_id) => Some(Binding { integration_id, external_id: row.get(6)? }),
+        None => None,
+    };
+    Ok(User {
+        id: row.get(0)?,
+        document: row.get(1)?,
+        login_email,
+        active: row.get::<_, Option<bool>>(4)?.unwrap_or(true),
+        binding,
+        revision: row.get(7)?,
+        seq: row.get(8)?,
+        created_at: row.get(9)?,
+        modified_at: row.get(10)?,
+    })
+}

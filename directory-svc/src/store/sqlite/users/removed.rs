@@ -1,0 +1,106 @@
+//! Removing people to tombstones, and bringing them back.
+
+use rusqlite::{Connection, Row, params};
+
+use super::write::{Place, drop_emails, image, insert, put_binding, standing};
+use super::{find, read};
+use crate::clock::Micros;
+use crate::ids::{UserId, WorkspaceId};
+use crate::refusal::Refusal;
+use crate::store::record::Detail;
+use crate::store::sqlite::domains;
+use crate::store::sqlite::failure::fault;
+use crate::store::sqlite::statement::{all, one, run};
+use crate::store::sqlite::writing::{Changed, Writing};
+use crate::store::{Answer, ChangeKind, Draft, Policy, Revision, Tombstone, User};
+
+/// In the order of the living, then what a tombstone has besides.
+const COLUMNS: &str = "id, document, login_email, login_email_key, active, integration_id, \
+                       external_id, revision, seq, created_at, modified_at, deleted_at, expires_at";
+
+pub(in crate::store::sqlite) fn list(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    after: Revision,
+    limit: u32,
+) -> Answer<Vec<Tombstone>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM deleted_user WHERE workspace_id = ?1 AND seq > ?2 \
+         ORDER BY seq LIMIT ?3"
+    );
+    all(connection, &sql, params![workspace, after, limit], read_tombstone)
+}
+
+pub(in crate::store::sqlite) fn remove(
+    writing: &Writing<'_>,
+    id: UserId,
+    expires_at: Micros,
+    decide: impl Fn(Option<&User>) -> Result<(), Refusal>,
+) -> Answer<()> {
+    let subject = id.to_string();
+    if writing.repeated(&[ChangeKind::UserDeleted], Some(&subject))?.is_some() {
+        return Ok(());
+    }
+    let person = find(writing.connection, writing.workspace, id)?;
+    decide(person.as_ref())?;
+    let person = person.ok_or_else(|| fault("a person who is not here was to be removed"))?;
+    let revision = writing.next_revision()?;
+    bury(writing, id, expires_at)?;
+    drop_emails(writing, id)?;
+    put_binding(writing, id, None)?;
+    run(
+        writing.connection,
+        "DELETE FROM user WHERE workspace_id = ?1 AND id = ?2",
+        params![writing.workspace, id],
+    )?;
+    let changed = Changed {
+        kind: ChangeKind::UserDeleted,
+        subject: &subject,
+        before: Some(image(&person)?),
+        detail: Detail::of_user(Some(&person), None),
+    };
+    writing.record(revision, changed)
+}
+
+pub(in crate::store::sqlite) fn restore(
+    writing: &Writing<'_>,
+    id: UserId,
+    decide: impl Fn(&Policy, Option<&Tombstone>) -> Result<Draft, Refusal>,
+) -> Answer<User> {
+    let repeated = writing.repeated(&[ChangeKind::UserRestored], Some(&id.to_string()))?;
+    if repeated.is_some() {
+        return standing(writing, id);
+    }
+    let policy = domains::policy(writing.connection, writing.workspace)?;
+    let sql = format!("SELECT {COLUMNS} FROM deleted_user WHERE workspace_id = ?1 AND id = ?2");
+    let key = params![writing.workspace, id];
+    let tombstone = one(writing.connection, &sql, key, read_tombstone)?;
+    let draft = decide(&policy, tombstone.as_ref())?;
+    let removed = tombstone.ok_or_else(|| fault("a person without a tombstone was restored"))?.user;
+    run(
+        writing.connection,
+        "DELETE FROM deleted_user WHERE workspace_id = ?1 AND id = ?2",
+        params![writing.workspace, id],
+    )?;
+    let place = Place { id, seq: Some(removed.seq), created_at: removed.created_at };
+    insert(writing, place, &draft, ChangeKind::UserRestored)
+}
+
+fn bury(writing: &Writing<'_>, id: UserId, expires_at: Micros) -> Answer<()> {
+    run(
+        writing.connection,
+        "INSERT INTO deleted_user (workspace_id, id, seq, revision, login_email, login_email_key, \
+         active, integration_id, external_id, created_at, modified_at, deleted_at, expires_at, \
+         document) \
+         SELECT u.workspace_id, u.id, u.seq, u.revision, u.login_email, u.login_email_key, \
+         u.active, b.integration_id, b.external_id, u.created_at, u.modified_at, ?3, ?4, u.document \
+         FROM user u LEFT JOIN binding b ON b.workspace_id = u.workspace_id AND b.user_id = u.id \
+         WHERE u.workspace_id = ?1 AND u.id = ?2",
+        params![writing.workspace, id, writing.write.at, expires_at],
+    )?;
+    Ok(())
+}
+
+fn read_tombstone(row: &Row<'_>) -> rusqlite::Result<Tombstone> {
+    Ok(Tombstone { user: read(row)?, deleted_at: row.get(11)?, expires_at: row.get(12)? })
+}

@@ -1,0 +1,291 @@
+//! Making, adopting and changing people.
+
+use rusqlite::params;
+
+use super::{by_login_email, by_user_name, find};
+use crate::clock::Micros;
+use crate::ids::UserId;
+use crate::refusal::Refusal;
+use crate::store::places::{EmailKey, Keys};
+use crate::store::record::{Detail, image_of_user};
+use crate::store::sqlite::domains;
+use crate::store::sqlite::failure::{fault, is_conflict};
+use crate::store::sqlite::statement::{one, run};
+use crate::store::sqlite::writing::{Changed, Writing};
+use crate::store::{
+    Admission, Answer, Binding, ChangeKind, Draft, Met, Names, Policy, Revision, StoreError,
+    Unique, User,
+};
+
+pub(in crate::store::sqlite) fn create(
+    writing: &Writing<'_>,
+    id: UserId,
+    names: &Names,
+    decide: impl Fn(&Policy, &Met) -> Result<Admission, Refusal>,
+) -> Answer<User> {
+    let kinds = [ChangeKind::UserCreated, ChangeKind::UserAdopted];
+    if let Some(made) = writing.repeated(&kinds, None)? {
+        return made.parse().map_or(Err(StoreError::OperationReused), |id| standing(writing, id));
+    }
+    let policy = domains::policy(writing.connection, writing.workspace)?;
+    match decide(&policy, &meet(writing, names)?)? {
+        Admission::Create(draft) => {
+            let place = Place { id, seq: None, created_at: writing.write.at };
+            insert(writing, place, &draft, ChangeKind::UserCreated)
+        }
+        Admission::Adopt(id, draft) => {
+            let person = find(writing.connection, writing.workspace, id)?
+                .ok_or_else(|| fault("a person who is not here was to be adopted"))?;
+            update(writing, &person, &draft)
+        }
+    }
+}
+
+pub(in crate::store::sqlite) fn change(
+    writing: &Writing<'_>,
+    id: UserId,
+    decide: impl Fn(&Policy, Option<&User>) -> Result<Draft, Refusal>,
+) -> Answer<User> {
+    let kinds = [ChangeKind::UserUpdated, ChangeKind::UserAdopted];
+    if writing.repeated(&kinds, Some(&id.to_string()))?.is_some() {
+        return standing(writing, id);
+    }
+    let policy = domains::policy(writing.connection, writing.workspace)?;
+    let person = find(writing.connection, writing.workspace, id)?;
+    let draft = decide(&policy, person.as_ref())?;
+    let person = person.ok_or_else(|| fault("a person who is not here was to be changed"))?;
+    update(writing, &person, &draft)
+}
+
+/// The person of an earlier write, as they stand now.
+pub(super) fn standing(writing: &Writing<'_>, id: UserId) -> Answer<User> {
+    find(writing.connection, writing.workspace, id)?.ok_or(StoreError::OperationReused)
+}
+
+fn meet(writing: &Writing<'_>, names: &Names) -> Answer<Met> {
+    let (connection, workspace) = (writing.connection, writing.workspace);
+    let by_login_email = match &names.login_email {
+        Some(email) => by_login_email(connection, workspace, &email.key)?,
+        None => None,
+    };
+    Ok(Met {
+        by_user_name: by_user_name(connection, workspace, &names.user_name)?,
+        by_login_email,
+        resembling: resembling(writing, names)?,
+    })
+}
+
+fn resembling(writing: &Writing<'_>, names: &Names) -> Answer<Option<UserId>> {
+    let integration = writing.write.author.integration();
+    let (Some(integration), Some(external_id), Some(email)) =
+        (integration, &names.external_id, &names.login_email)
+    else {
+        return Ok(None);
+    };
+    one(
+        writing.connection,
+        "SELECT id FROM deleted_user WHERE workspace_id = ?1 AND integration_id = ?2 \
+         AND external_id = ?3 AND login_email_key = ?4 ORDER BY deleted_at DESC, seq DESC LIMIT 1",
+        params![writing.workspace, integration, external_id, email.key],
+        |row| row.get(0),
+    )
+}
+
+/// What of a person outlives removal.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) id: UserId,
+    /// `None`: the revision of this write.
+    pub(super) seq: Option<Revision>,
+    pub(super) created_at: Micros,
+}
+
+/// Brings a person in.
+pub(super) fn insert(
+    writing: &Writing<'_>,
+    place: Place,
+    draft: &Draft,
+    kind: ChangeKind,
+) -> Answer<User> {
+    let revision = writing.next_revision()?;
+    let user = User {
+        id: place.id,
+        document: draft.resource.to_json(),
+        login_email: draft.login_email.clone(),
+        active: draft.resource.is_active(),
+        binding: draft.binding.clone(),
+        revision,
+        seq: place.seq.unwrap_or(revision),
+        created_at: place.created_at,
+        modified_at: writing.write.at,
+    };
+    let keys = Keys::of(&draft.resource);
+    put(
+        writing,
+        "INSERT INTO user (workspace_id, id, seq, revision, user_name_key, login_email, \
+         login_email_key, active, display_name_key, created_at, modified_at, document, search) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        &user,
+        &keys,
+    )?;
+    put_emails(writing, user.id, &keys.emails)?;
+    put_binding(writing, user.id, user.binding.as_ref())?;
+    let changed = Changed {
+        kind,
+        subject: &user.id.to_string(),
+        before: None,
+        detail: Detail::of_user(None, Some(&user)).with_predecessor(draft.predecessor),
+    };
+    writing.record(revision, changed)?;
+    Ok(user)
+}
+
+/// Makes of `person` what the draft says; one equal to what stands is no write.
+fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<User> {
+    let document = draft.resource.to_json();
+    let is_same = person.document == document
+        && person.login_email == draft.login_email
+        && person.binding == draft.binding;
+    if is_same {
+        return Ok(person.clone());
+    }
+    let revision = writing.next_revision()?;
+    let user = User {
+        document,
+        login_email: draft.login_email.clone(),
+        active: draft.resource.is_active(),
+        binding: draft.binding.clone(),
+        revision,
+        modified_at: writing.write.at,
+        ..person.clone()
+    };
+    let keys = Keys::of(&draft.resource);
+    put(
+        writing,
+        "UPDATE user SET seq = ?3, revision = ?4, user_name_key = ?5, login_email = ?6, \
+         login_email_key = ?7, active = ?8, display_name_key = ?9, created_at = ?10, \
+         modified_at = ?11, document = ?12, search = ?13 WHERE workspace_id = ?1 AND id = ?2",
+        &user,
+        &keys,
+    )?;
+    let before = scim::Schemas::standard().user().restore(&person.document);
+    let before = before.map_err(|error| StoreError::Fault(error.into()))?;
+    let mut attributes = draft.resource.changed_attributes(&before);
+    if attributes.iter().any(|name| name == crate::store::places::EMAILS.attribute) {
+        drop_emails(writing, user.id)?;
+        put_emails(writing, user.id, &keys.emails)?;
+    }
+    if person.binding != user.binding {
+        put_binding(writing, user.id, user.binding.as_ref())?;
+    }
+    if external_id(person) != external_id(&user) {
+        attributes.push("externalId".to_owned());
+    }
+    let is_adopted = person.binding.is_none() && user.binding.is_some();
+    let mut detail = Detail::of_user(Some(person), Some(&user));
+    detail.attributes = attributes;
+    let changed = Changed {
+        kind: if is_adopted { ChangeKind::UserAdopted } else { ChangeKind::UserUpdated },
+        subject: &user.id.to_string(),
+        before: Some(image(person)?),
+        detail,
+    };
+    writing.record(revision, changed)?;
+    Ok(user)
+}
+
+/// The person for the record of a change.
+pub(super) fn image(person: &User) -> Answer<serde_json::Value> {
+    image_of_user(person).map_err(|error| StoreError::Fault(error.into()))
+}
+
+fn external_id(user: &User) -> Option<&String> {
+    user.binding.as_ref().and_then(|binding| binding.external_id.as_ref())
+}
+
+/// Writes the person's row. The unique keys decide; who holds the name is asked afterwards.
+fn put(writing: &Writing<'_>, sql: &str, user: &User, keys: &Keys) -> Answer<()> {
+    let login = user.login_email.as_ref();
+    let written = run(
+        writing.connection,
+        sql,
+        params![
+            writing.workspace,
+            user.id,
+            user.seq,
+            user.revision,
+            keys.user_name,
+            login.map(|email| &email.address),
+            login.map(|email| &email.key),
+            keys.active,
+            keys.display_name,
+            user.created_at,
+            user.modified_at,
+            user.document,
+            keys.search,
+        ],
+    );
+    match written {
+        Ok(_) => Ok(()),
+        Err(error) if is_conflict(&error) => {
+            Err(taken(writing, user, keys)?.unwrap_or_else(|| error.into()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Who holds a name of `user`; `None` when nobody else does.
+fn taken(writing: &Writing<'_>, user: &User, keys: &Keys) -> Answer<Option<StoreError>> {
+    let (connection, workspace) = (writing.connection, writing.workspace);
+    let other = |holder: Option<User>| holder.map(|h| h.id).filter(|&holder| holder != user.id);
+    if let Some(holder) = other(by_user_name(connection, workspace, &keys.user_name)?) {
+        return Ok(Some(StoreError::Taken { unique: Unique::UserName, holder }));
+    }
+    let Some(email) = &user.login_email else { return Ok(None) };
+    let holder = other(by_login_email(connection, workspace, &email.key)?);
+    Ok(holder.map(|holder| StoreError::Taken { unique: Unique::LoginEmail, holder }))
+}
+
+fn put_emails(writing: &Writing<'_>, id: UserId, emails: &[EmailKey]) -> Answer<()> {
+    for (email, ordinal) in emails.iter().zip(0_u32..) {
+        run(
+            writing.connection,
+            "INSERT INTO user_email (workspace_id, user_id, ordinal, value_key, type_key) \
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![writing.workspace, id, ordinal, email.value, email.kind],
+        )?;
+    }
+    Ok(())
+}
+
+/// Takes the person's e-mail rows away.
+pub(super) fn drop_emails(writing: &Writing<'_>, id: UserId) -> Answer<()> {
+    run(
+        writing.connection,
+        "DELETE FROM user_email WHERE workspace_id = ?1 AND user_id = ?2",
+        params![writing.workspace, id],
+    )?;
+    Ok(())
+}
+
+/// Makes this the person's binding.
+pub(super) fn put_binding(
+    writing: &Writing<'_>,
+    id: UserId,
+    binding: Option<&Binding>,
+) -> Answer<()> {
+    match binding {
+        Some(Binding { integration_id, external_id }) => run(
+            writing.connection,
+            "INSERT OR REPLACE INTO binding (workspace_id, user_id, integration_id, external_id) \
+             VALUES (?1, ?2, ?3, ?4)",
+            params![writing.workspace, id, integration_id, external_id],
+        )?,
+        None => run(
+            writing.connection,
+            "DELETE FROM binding WHERE workspace_id = ?1 AND user_id = ?2",
+            params![writing.workspace, id],
+        )?,
+    };
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! The handle of one workspace: which question goes to the writer, which is a point read, and which
+//! may take long.
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::writing::Writing;
+use super::{Shared, changes, domains, integrations, keys, users, workspaces};
+use crate::clock::Micros;
+use crate::ids::{ApiKeyId, IntegrationId, UserId, WorkspaceId};
+use crate::refusal::Refusal;
+use crate::store::{
+    Admission, Answer, ApiKey, Change, Domain, Draft, Integration, KeyGrant, KeyHash, Met, Names,
+    Policy, Revision, Tombstone, User, UserPage, UserQuery, Workspace, WorkspaceStore, Write,
+};
+
+/// The state of one workspace in a [`SqliteStore`](super::SqliteStore).
+#[derive(Clone)]
+pub struct SqliteWorkspace {
+    shared: Arc<Shared>,
+    id: WorkspaceId,
+}
+
+impl SqliteWorkspace {
+    pub(super) fn new(shared: Arc<Shared>, id: WorkspaceId) -> Self {
+        Self { shared, id }
+    }
+
+    fn point<T>(&self, read: impl FnOnce(&Connection, WorkspaceId) -> Answer<T>) -> Answer<T> {
+        self.shared.readers.point(|connection| read(connection, self.id))
+    }
+
+    async fn long<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection, WorkspaceId) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let id = self.id;
+        self.shared.readers.long(move |connection| read(connection, id)).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        write: Write,
+        change: impl FnOnce(&Writing<'_>) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let id = self.id;
+        let work = move |c: &Connection| change(&Writing::begin(c, id, write)?);
+        self.shared.writer.run(work).await
+    }
+
+    /// How the engine would go about a query: the steps of its plan.
+    #[cfg(test)]
+    pub(in crate::store) fn explain(&self, query: &UserQuery) -> Answer<Vec<String>> {
+        self.point(|connection, id| users::explain(connection, id, query))
+    }
+}
+
+impl WorkspaceStore for SqliteWorkspace {
+    async fn card(&self) -> Answer<Option<Workspace>> {
+        self.point(workspaces::card)
+    }
+
+    async fn policy(&self) -> Answer<Policy> {
+        self.point(domains::policy)
+    }
+
+    async fn domains(&self) -> Answer<Vec<Domain>> {
+        self.point(domains::list)
+    }
+
+    async fn change_domain<D>(&self, write: Write, name: String, decide: D) -> Answer<Domain>
+    where
+        D: Fn(Option<&Domain>, bool) -> Result<Domain, Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| domains::change(writing, &name, decide)).await
+    }
+
+    async fn integrations(&self) -> Answer<Vec<Integration>> {
+        self.point(integrations::list)
+    }
+
+    async fn change_integration<D>(
+        &self,
+        write: Write,
+        id: IntegrationId,
+        decide: D,
+    ) -> Answer<Integration>
+    where
+        D: Fn(&Policy, Option<&Integration>) -> Result<Integration, Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| integrations::change(writing, id, decide)).await
+    }
+
+    async fn api_keys(&self, of: IntegrationId) -> Answer<Vec<ApiKey>> {
+        self.point(|connection, id| keys::list(connection, id, of))
+    }
+
+    async fn add_api_key(&self, write: Write, key: ApiKey, hash: KeyHash) -> Answer<()> {
+        self.write(write, move |writing| keys::add(writing, &key, hash)).await
+    }
+
+    async fn revoke_api_key(&self, write: Write, id: ApiKeyId) -> Answer<Option<ApiKey>> {
+        self.write(write, move |writing| keys::revoke(writing, id)).await
+    }
+
+    async fn key_grant(&self, hash: KeyHash) -> Answer<Option<KeyGrant>> {
+        self.point(|connection, id| keys::grant(connection, id, hash))
+    }
+
+    async fn note_key_use(&self, id: ApiKeyId, at: Micros) -> Answer<()> {
+        let workspace = self.id;
+        let note = move |c: &Connection| keys::note_use(c, workspace, id, at);
+        self.shared.writer.run(note).await
+    }
+
+    async fn user(&self, id: UserId) -> Answer<Option<User>> {
+        self.point(|connection, workspace| users::find(connection, workspace, id))
+    }
+
+    async fn users(&self, query: UserQuery) -> Answer<UserPage> {
+        self.long(move |connection, id| users::list(connection, id, &query)).await
+    }
+
+    async fn create_user<D>(
+        &self,
+        write: Write,
+        id: UserId,
+        names: Names,
+        decide: D,
+    ) -> Answer<User>
+    where
+        D: Fn(&Policy, &Met) -> Result<Admission, Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| users::create(writing, id, &names, decide)).await
+    }
+
+    async fn change_user<D>(&self, write: Write, id: UserId, decide: D) -> Answer<User>
+    where
+        D: Fn(&Policy, Option<&User>) -> Result<Draft, Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| users::change(writing, id, decide)).await
+    }
+
+    async fn remove_user<D>(
+        &self,
+        write: Write,
+        id: UserId,
+        expires_at: Micros,
+        decide: D,
+    ) -> Answer<()>
+    where
+        D: Fn(Option<&User>) -> Result<(), Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| users::remove(writing, id, expires_at, decide)).await
+    }
+
+    async fn deleted_users(&self, after: Revision, limit: u32) -> Answer<Vec<Tombstone>> {
+        self.long(move |connection, id| users::list_removed(connection, id, after, limit)).await
+    }
+
+    async fn restore_user<D>(&self, write: Write, id: UserId, decide: D) -> Answer<User>
+    where
+        D: Fn(&Policy, Option<&Tombstone>) -> Result<Draft, Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| users::restore(writing, id, decide)).await
+    }
+
+    async fn changes(&self, after: Revision, limit: u32) -> Answer<Vec<Change>> {
+        self.long(move |connection, id| changes::list(connection, id, after, limit)).await
+    }
+}

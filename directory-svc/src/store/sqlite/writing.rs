@@ -1,0 +1,117 @@
+//! What every write in a workspace does: find its own earlier doing, take the next revision, keep
+//! the record of the change.
+
+use rusqlite::{Connection, params};
+
+use super::failure::fault;
+use super::statement::{one, run};
+use crate::ids::WorkspaceId;
+use crate::refusal::Refusal;
+use crate::store::record::Detail;
+use crate::store::{Answer, Author, ChangeKind, Revision, StoreError, Write};
+use directory_api::v1::Reason;
+
+/// A write under way, inside its transaction.
+pub(super) struct Writing<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) workspace: WorkspaceId,
+    pub(super) write: Write,
+}
+
+/// What was changed.
+pub(super) struct Changed<'a> {
+    pub(super) kind: ChangeKind,
+    pub(super) subject: &'a str,
+    /// The subject as it was.
+    pub(super) before: Option<serde_json::Value>,
+    pub(super) detail: Detail,
+}
+
+impl<'c> Writing<'c> {
+    /// Begins a write in a workspace.
+    ///
+    /// # Errors
+    /// `WORKSPACE_NOT_FOUND`.
+    pub(super) fn begin(
+        connection: &'c Connection,
+        workspace: WorkspaceId,
+        write: Write,
+    ) -> Answer<Self> {
+        let sql = "SELECT 1 FROM workspace WHERE id = ?1";
+        match one(connection, sql, [workspace], |_| Ok(()))? {
+            Some(()) => Ok(Self { connection, workspace, write }),
+            None => Err(Refusal::new(
+                Reason::WorkspaceNotFound,
+                format!("There is no workspace {workspace}."),
+            )
+            .into()),
+        }
+    }
+
+    /// The subject of the write that was committed under this name before; `None` when there was
+    /// none.
+    ///
+    /// # Errors
+    /// [`StoreError::OperationReused`] when that write was of none of these kinds, or on another
+    /// subject.
+    pub(super) fn repeated(
+        &self,
+        kinds: &[ChangeKind],
+        subject: Option<&str>,
+    ) -> Answer<Option<String>> {
+        let earlier = one(
+            self.connection,
+            "SELECT kind, subject FROM change WHERE workspace_id = ?1 AND operation_id = ?2",
+            params![self.workspace, self.write.operation.0],
+            |row| Ok((row.get::<_, ChangeKind>(0)?, row.get::<_, String>(1)?)),
+        )?;
+        match earlier {
+            None => Ok(None),
+            Some((kind, found))
+                if kinds.contains(&kind) && subject.is_none_or(|subject| subject == found) =>
+            {
+                Ok(Some(found))
+            }
+            Some(_) => Err(StoreError::OperationReused),
+        }
+    }
+
+    /// Takes the next revision. There is one writer, so the first statement that writes is early
+    /// enough, and a write that comes to nothing takes none.
+    pub(super) fn next_revision(&self) -> Answer<Revision> {
+        one(
+            self.connection,
+            "UPDATE workspace SET revision = revision + 1 WHERE id = ?1 RETURNING revision",
+            [self.workspace],
+            |row| row.get(0),
+        )?
+        .ok_or_else(|| fault("the workspace is gone within a transaction"))
+    }
+
+    /// Keeps the record of the change that took `revision`.
+    pub(super) fn record(&self, revision: Revision, changed: Changed<'_>) -> Answer<()> {
+        let (integration, service) = match &self.write.author {
+            Author::Integration(id) => (Some(*id), None),
+            Author::Service(name) => (None, Some(name)),
+        };
+        run(
+            self.connection,
+            "INSERT INTO change (workspace_id, revision, operation_id, author_integration, \
+             author_service, at, kind, subject, detail, before) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                self.workspace,
+                revision,
+                self.write.operation.0,
+                integration,
+                service,
+                self.write.at,
+                changed.kind,
+                changed.subject,
+                changed.detail.to_json(),
+                changed.before.map(|image| image.to_string()),
+            ],
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! The words by which engines keep the model's enums and by which change records name them. A word
+//! is never reused for another meaning: it stands in data.
+
+use super::{ChangeKind, DomainState, IntegrationState};
+
+/// A value that is kept as a word.
+pub(super) trait Word: Copy {
+    /// Its word.
+    fn word(self) -> &'static str;
+
+    /// The value of a word; `None` when there is none.
+    fn of(word: &str) -> Option<Self>;
+}
+
+macro_rules! words {
+    ($name:ident { $($variant:ident = $word:literal),* $(,)? }) => {
+        impl Word for $name {
+            fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            fn of(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+words!(DomainState { Pending = "pending", Verified = "verified", Rejected = "rejected" });
+words!(IntegrationState { On = "on", Paused = "paused", Off = "off" });
+words!(ChangeKind {
+    UserCreated = "user-created",
+    UserAdopted = "user-adopted",
+    UserUpdated = "user-updated",
+    UserDeleted = "user-deleted",
+    UserRestored = "user-restored",
+    DomainChanged = "domain-changed",
+    IntegrationChanged = "integration-changed",
+    ApiKeyChanged = "api-key-changed",
+});

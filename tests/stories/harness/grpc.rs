@@ -1,0 +1,154 @@
+//! Nestr's operator, over gRPC with the clients that the contract generates.
+
+use directory_api::v1;
+use directory_api::v1::domain_service_client::DomainServiceClient;
+use directory_api::v1::integration_service_client::IntegrationServiceClient;
+use directory_api::v1::login_service_client::LoginServiceClient;
+use directory_api::v1::user_service_client::UserServiceClient;
+use directory_api::v1::workspace_service_client::WorkspaceServiceClient;
+use tonic::metadata::AsciiMetadataValue;
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+use super::Nestr;
+
+/// A channel that presents the operator's credential with each call.
+pub(crate) type Presented = InterceptedService<Channel, Credential>;
+
+/// `authorization: Bearer <credential>`.
+#[derive(Clone)]
+pub(crate) struct Credential(AsciiMetadataValue);
+
+impl Interceptor for Credential {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// An operator, or a service of Nestr: whoever holds a credential.
+pub(crate) struct Operator {
+    nestr: Nestr,
+    credential: Credential,
+}
+
+impl Operator {
+    pub(crate) fn new(nestr: &Nestr, credential: &str) -> Self {
+        let bearer = format!("Bearer {credential}").parse().expect("a credential is ASCII");
+        Self { nestr: nestr.clone(), credential: Credential(bearer) }
+    }
+
+    pub(crate) fn workspaces(&self) -> WorkspaceServiceClient<Presented> {
+        WorkspaceServiceClient::with_interceptor(self.channel(), self.credential.clone())
+    }
+
+    pub(crate) fn domains(&self) -> DomainServiceClient<Presented> {
+        DomainServiceClient::with_interceptor(self.channel(), self.credential.clone())
+    }
+
+    pub(crate) fn integrations(&self) -> IntegrationServiceClient<Presented> {
+        IntegrationServiceClient::with_interceptor(self.channel(), self.credential.clone())
+    }
+
+    pub(crate) fn users(&self) -> UserServiceClient<Presented> {
+        UserServiceClient::with_interceptor(self.channel(), self.credential.clone())
+    }
+
+    pub(crate) fn logins(&self) -> LoginServiceClient<Presented> {
+        LoginServiceClient::with_interceptor(self.channel(), self.credential.clone())
+    }
+
+    /// Makes a workspace; answers its id.
+    pub(crate) async fn create_workspace(&self, display_name: &str) -> String {
+        let ask = v1::CreateWorkspaceRequest {
+            display_name: display_name.to_owned(),
+            contact_email: "admin@nestr.example".to_owned(),
+        };
+        self.workspaces().create_workspace(ask).await.expect("a workspace").into_inner().id
+    }
+
+    /// Claims domains, as the admin typed them; answers what became of each.
+    pub(crate) async fn claim(&self, workspace_id: &str, domains: &str) -> Vec<v1::ClaimOutcome> {
+        let ask = v1::ClaimDomainsRequest {
+            workspace_id: workspace_id.to_owned(),
+            domains: domains.to_owned(),
+            contact_email: "admin@nestr.example".to_owned(),
+        };
+        self.domains().claim_domains(ask).await.expect("a claim").into_inner().outcomes
+    }
+
+    /// Verifies a claimed domain.
+    pub(crate) async fn verify(&self, workspace_id: &str, domain: &str) {
+        let ask = v1::VerifyDomainRequest {
+            workspace_id: workspace_id.to_owned(),
+            domain: domain.to_owned(),
+            ..v1::VerifyDomainRequest::default()
+        };
+        self.domains().verify_domain(ask).await.expect("a verified domain");
+    }
+
+    /// Enables SCIM; answers the integration.
+    pub(crate) async fn enable_scim(&self, workspace_id: &str) -> v1::Integration {
+        let ask = v1::EnableIntegrationRequest {
+            workspace_id: workspace_id.to_owned(),
+            kind: v1::IdpKind::Entra.into(),
+            ..v1::EnableIntegrationRequest::default()
+        };
+        self.integrations().enable_integration(ask).await.expect("an integration").into_inner()
+    }
+
+    /// Makes a key; answers it and its id.
+    pub(crate) async fn create_key(&self, workspace_id: &str) -> (String, String) {
+        let ask = v1::CreateApiKeyRequest {
+            workspace_id: workspace_id.to_owned(),
+            display_name: "Entra ID".to_owned(),
+            ..v1::CreateApiKeyRequest::default()
+        };
+        let made = self.integrations().create_api_key(ask).await.expect("a key").into_inner();
+        (made.key, made.api_key.expect("what is known of the key").id)
+    }
+
+    /// Revokes a key.
+    pub(crate) async fn revoke_key(&self, workspace_id: &str, api_key_id: &str) {
+        let (workspace_id, api_key_id) = (workspace_id.to_owned(), api_key_id.to_owned());
+        let ask = v1::RevokeApiKeyRequest { workspace_id, api_key_id };
+        self.integrations().revoke_api_key(ask).await.expect("a revoked key");
+    }
+
+    /// Makes a person whom no identity provider sent; answers their id.
+    pub(crate) async fn create_user(&self, workspace_id: &str, scim_json: &str) -> String {
+        let ask = v1::CreateUserRequest {
+            workspace_id: workspace_id.to_owned(),
+            resource: Some(v1::create_user_request::Resource::ScimJson(scim_json.to_owned())),
+            ..v1::CreateUserRequest::default()
+        };
+        self.users().create_user(ask).await.expect("a person").into_inner().id
+    }
+
+    /// A person as Nestr's services see them.
+    pub(crate) async fn get_user(&self, workspace_id: &str, id: &str) -> Result<v1::User, Status> {
+        let (workspace_id, id) = (workspace_id.to_owned(), id.to_owned());
+        let ask = v1::GetUserRequest { workspace_id, id, ..v1::GetUserRequest::default() };
+        Ok(self.users().get_user(ask).await?.into_inner())
+    }
+
+    /// Brings a removed person back.
+    pub(crate) async fn restore(&self, workspace_id: &str, id: &str) -> Result<v1::User, Status> {
+        let (workspace_id, id) = (workspace_id.to_owned(), id.to_owned());
+        let ask = v1::RestoreUserRequest { workspace_id, id, ..v1::RestoreUserRequest::default() };
+        Ok(self.users().restore_user(ask).await?.into_inner())
+    }
+
+    /// The accounts that an address signs in to, of all workspaces.
+    pub(crate) async fn resolve_login(&self, email: &str) -> Vec<v1::Account> {
+        let ask = v1::ResolveLoginRequest { email: email.to_owned() };
+        self.logins().resolve_login(ask).await.expect("a look-up").into_inner().accounts
+    }
+
+    fn channel(&self) -> Channel {
+        let address = format!("http://{}", self.nestr.grpc());
+        Endpoint::from_shared(address).expect("an address").connect_lazy()
+    }
+}

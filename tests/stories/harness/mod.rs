@@ -1,0 +1,26 @@
+//! What the stories are told with: the product as a process, and those who come to it.
+
+mod answer;
+mod entra;
+mod grpc;
+mod process;
+mod wire;
+mod workspace;
+
+pub(crate) use answer::Answer;
+pub(crate) use entra::{Dialect, Entra, Person};
+pub(crate) use grpc::Operator;
+pub(crate) use process::{Nestr, refused_start, run_to_end};
+pub(crate) use wire::Ask;
+pub(crate) use workspace::{Login, Workspace};
+
+/// The address of a new person, or part of one: nobody else has it.
+pub(crate) fn unique() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// Whether `./test --long` asked for the long form of the tests that have one.
+#[expect(clippy::disallowed_methods, reason = "a switch of the tests, not of the product")]
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("NESTR_TEST_LONG").is_some_and(|value| value == "1")
+}

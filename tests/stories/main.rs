@@ -1,0 +1,25 @@
+//! The stories: what identity providers, operators and strangers do to the running product.
+//!
+//! Each test starts the real binary on a data directory of its own and speaks to it over real
+//! sockets: REST as the identity providers speak it, byte for byte, gRPC as Nestr's services do,
+//! grpcurl as operators do. A story promises something to somebody outside; what a room promises
+//! to another room is tested in the rooms.
+
+mod harness;
+
+mod authentication;
+mod bounds;
+mod discovery;
+mod durability;
+mod entra;
+mod entra_names;
+mod entra_patch;
+mod isolation;
+mod keys;
+mod leniency;
+mod links;
+mod okta;
+mod operator;
+mod process;
+mod races;
+mod secrets;
