@@ -58,7 +58,7 @@ impl<S: Store> Directory<S> {
         Self { services: Services { door, store, clock, links, settings } }
     }
 
-    /// Every gRPC service behind the same layers, for the socket and for [`Directory::in_process`]
+    /// Every gRPC service behind the same layers, for the socket and for [`InProcess`]
     /// alike. Health and reflection answer without a credential.
     ///
     /// # Errors

@@ -162,7 +162,8 @@ mod tests {
     }
 
     fn read(user: &User) -> Result<Resource, Refusal> {
-        Ok(scim::Schemas::standard().user().restore(&user.document).unwrap())
+        let restored = scim::Schemas::standard().user().restore(&user.document);
+        restored.map_err(|error| Refusal::new(Reason::Unspecified, error.detail))
     }
 
     fn post(author: &Author, user_name: &str, met: &Met) -> Result<Admission, Reason> {
