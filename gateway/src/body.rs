@@ -2,6 +2,7 @@
 //!
 //! What a resource says is the directory's to read, by schema, from the text as it was sent.
 
+use axum::body::HttpBody;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -61,6 +62,10 @@ async fn text(
 ) -> Result<String, ScimError> {
     if !is_json(headers) {
         return Err(ScimError::content_type());
+    }
+    // One that is announced as too large is not waited for.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(ScimError::body_limit(limit));
     }
     let body = Limited::new(body, limit).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {

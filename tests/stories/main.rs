@@ -10,6 +10,7 @@ mod harness;
 mod authentication;
 mod bounds;
 mod discovery;
+mod documents;
 mod durability;
 mod entra;
 mod entra_names;

@@ -4,6 +4,8 @@ use directory_api::v1::Reason;
 use scim::Resource;
 
 use super::admission::{self, Standing};
+use super::binding::bound_elsewhere;
+use super::people::{login_email_taken, user_name_taken};
 use crate::ids::UserId;
 use crate::refusal::Refusal;
 use crate::store::{Admission, Author, Binding, Draft, Met, Policy, User};
@@ -61,25 +63,6 @@ pub(crate) fn create(
     }
 }
 
-/// Refuses a write of `author` to a person whom another integration manages; answers the binding
-/// that the person has after the write.
-///
-/// # Errors
-/// `BOUND_ELSEWHERE`, naming the integration.
-pub(crate) fn binding_after(
-    author: &Author,
-    person: &User,
-    external_id: Option<String>,
-) -> Result<Option<Binding>, Refusal> {
-    match (author.integration(), &person.binding) {
-        (None, standing) => Ok(standing.clone()),
-        (Some(integration), Some(living)) if living.integration_id != integration => {
-            Err(bound_elsewhere(person))
-        }
-        (Some(integration_id), _) => Ok(Some(Binding { integration_id, external_id })),
-    }
-}
-
 fn one_person(met: &Met) -> Result<Option<&User>, Refusal> {
     match (&met.by_user_name, &met.by_login_email) {
         (Some(named), Some(mailed)) if named.id != mailed.id => Err(Refusal::new(
@@ -97,8 +80,8 @@ fn one_person(met: &Met) -> Result<Option<&User>, Refusal> {
 
 fn taken(met: &Met) -> Refusal {
     match (&met.by_user_name, &met.by_login_email) {
-        (None, Some(holder)) => super::people::login_email_taken(holder.id),
-        (Some(holder), _) => super::people::user_name_taken(holder.id),
+        (None, Some(holder)) => login_email_taken(holder.id),
+        (Some(holder), _) => user_name_taken(holder.id),
         (None, None) => Refusal::new(Reason::UserNameTaken, "The userName is taken."),
     }
 }
@@ -109,19 +92,6 @@ fn already_provisioned(id: UserId) -> Refusal {
         format!(
             "This integration has provisioned that person already, as {id}. Change the existing \
              user instead of creating another; userName is compared without regard to case."
-        ),
-    )
-}
-
-fn bound_elsewhere(person: &User) -> Refusal {
-    let integration = person.binding.as_ref().map(|b| b.integration_id.to_string());
-    Refusal::new(
-        Reason::BoundElsewhere,
-        format!(
-            "The person {} is managed by another integration of this workspace ({}). Change them \
-             there, or disable that integration first; the people stay.",
-            person.id,
-            integration.unwrap_or_default()
         ),
     )
 }
@@ -243,16 +213,5 @@ mod tests {
             panic!("a creation was expected");
         };
         assert_eq!(draft.predecessor, Some(gone));
-    }
-
-    #[test]
-    fn the_first_write_binds_and_another_integrations_is_refused() {
-        let bound = binding_after(&entra(), &person(7, "a@acme.com", None), Some("x".into()));
-        assert_eq!(bound.unwrap().unwrap().integration_id, integration(ENTRA));
-        let other = binding_after(&entra(), &person(7, "a@acme.com", Some(OKTA)), None);
-        assert_eq!(other.unwrap_err().reason, Reason::BoundElsewhere);
-        let service = Author::Service("billing".into());
-        let kept = binding_after(&service, &person(7, "a@acme.com", Some(OKTA)), None);
-        assert_eq!(kept.unwrap().unwrap().integration_id, integration(OKTA));
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod adoption;
+pub(crate) mod binding;
 pub(crate) mod domains;
 pub(crate) mod integrations;
 pub(crate) mod keys;

@@ -4,7 +4,7 @@ use directory_api::v1::Reason;
 use scim::Resource;
 
 use super::admission::{self, Standing};
-use super::adoption::binding_after;
+use super::binding::binding_after;
 use crate::ids::UserId;
 use crate::refusal::Refusal;
 use crate::store::{Author, Draft, Policy, Revision, Tombstone, User};

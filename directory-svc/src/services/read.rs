@@ -10,7 +10,7 @@ use scim::{Resource, ResourceType};
 use serde_json::Value;
 use tonic::Status;
 
-use super::fault::{no, refusal_of, scim_error};
+use super::fault::{no, scim_error};
 use crate::ids::UserId;
 use crate::refusal::Refusal;
 use crate::rules::people;
@@ -32,9 +32,12 @@ pub(super) fn typed(user: &v1::User) -> Result<Resource, Status> {
     users().read_value(value).map_err(scim_error)
 }
 
-/// A person as stored, without externalId.
+/// A person as stored, without externalId. What cannot be read is ours to mend, and told as a fault.
 pub(super) fn stored(user: &User) -> Result<Resource, Refusal> {
-    users().restore(&user.document).map_err(refusal_of)
+    users().restore(&user.document).map_err(|error| {
+        tracing::error!(error = &error as &dyn std::error::Error, "stored document not readable");
+        Refusal::new(Reason::Unspecified, "internal error")
+    })
 }
 
 /// A person as stored, with the externalId that the author's own integration gave them.

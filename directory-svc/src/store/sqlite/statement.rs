@@ -41,9 +41,7 @@ macro_rules! ids_as_bytes {
     ($($id:ident),*) => {$(
         impl ToSql for $id {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                let uuid = Uuid::try_parse(&self.to_string())
-                    .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-                Ok(ToSqlOutput::Owned(Value::Blob(uuid.into_bytes().to_vec())))
+                Ok(ToSqlOutput::Owned(Value::Blob(self.uuid().into_bytes().to_vec())))
             }
         }
 

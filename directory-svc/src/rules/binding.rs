@@ -1,0 +1,95 @@
+//! Which integration manages a person.
+
+use directory_api::v1::Reason;
+
+use crate::refusal::Refusal;
+use crate::store::{Author, Binding, User};
+
+/// Refuses a write of `author` to a person whom another integration manages; answers the binding
+/// that the person has after the write.
+///
+/// # Errors
+/// `BOUND_ELSEWHERE`, naming the integration.
+pub(crate) fn binding_after(
+    author: &Author,
+    person: &User,
+    external_id: Option<String>,
+) -> Result<Option<Binding>, Refusal> {
+    match (author.integration(), &person.binding) {
+        (None, standing) => Ok(standing.clone()),
+        (Some(integration), Some(living)) if living.integration_id != integration => {
+            Err(bound_elsewhere(person))
+        }
+        (Some(integration_id), _) => Ok(Some(Binding { integration_id, external_id })),
+    }
+}
+
+/// Another integration manages the person.
+#[must_use]
+pub(crate) fn bound_elsewhere(person: &User) -> Refusal {
+    let integration = person.binding.as_ref().map(|b| b.integration_id.to_string());
+    Refusal::new(
+        Reason::BoundElsewhere,
+        format!(
+            "The person {} is managed by another integration of this workspace ({}). Change them \
+             there, or disable that integration first; the people stay.",
+            person.id,
+            integration.unwrap_or_default()
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ids::{IntegrationId, UserId};
+
+    const ENTRA: u128 = 1;
+    const OKTA: u128 = 2;
+
+    fn integration(number: u128) -> IntegrationId {
+        IntegrationId::new(Uuid::from_u128(number))
+    }
+
+    fn bound_to(number: Option<u128>) -> User {
+        User {
+            id: UserId::new(Uuid::nil()),
+            document: "{}".into(),
+            login_email: None,
+            active: true,
+            binding: number
+                .map(|to| Binding { integration_id: integration(to), external_id: None }),
+            revision: 1,
+            seq: 1,
+            created_at: 0,
+            modified_at: 0,
+        }
+    }
+
+    fn after(author: &Author, person: &User) -> Result<Option<IntegrationId>, Reason> {
+        let binding = binding_after(author, person, Some("x".into())).map_err(|no| no.reason)?;
+        Ok(binding.map(|binding| binding.integration_id))
+    }
+
+    #[test]
+    fn the_first_write_of_an_integration_binds() {
+        let entra = Author::Integration(integration(ENTRA));
+        assert_eq!(after(&entra, &bound_to(None)), Ok(Some(integration(ENTRA))));
+        assert_eq!(after(&entra, &bound_to(Some(ENTRA))), Ok(Some(integration(ENTRA))));
+    }
+
+    #[test]
+    fn a_write_of_another_integration_is_refused() {
+        let entra = Author::Integration(integration(ENTRA));
+        assert_eq!(after(&entra, &bound_to(Some(OKTA))), Err(Reason::BoundElsewhere));
+    }
+
+    #[test]
+    fn a_service_binds_nobody_and_lets_go_of_nobody() {
+        let service = Author::Service("billing".into());
+        assert_eq!(after(&service, &bound_to(None)), Ok(None));
+        assert_eq!(after(&service, &bound_to(Some(OKTA))), Ok(Some(integration(OKTA))));
+    }
+}

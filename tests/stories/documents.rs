@@ -1,0 +1,47 @@
+//! What the documents say of the tests is true.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The threats of `docs/security.md` name the tests that show what stands against them. Seen to fail
+/// with a letter of a name changed.
+#[test]
+fn every_test_that_the_threat_model_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources: String = sources(root).iter().map(|path| read(path)).collect();
+    let document = read(&root.join("docs/security.md"));
+    let rows = document.lines().filter(|line| line.starts_with('|'));
+    let quoted = rows.flat_map(|row| row.split('`').skip(1).step_by(2));
+    let is_test = |name: &&str| {
+        name.matches('_').count() > 2 && name.chars().all(|c| c == '_' || c.is_ascii_lowercase())
+    };
+    let tests: Vec<_> = quoted.filter(is_test).collect();
+    assert!(tests.len() > 20, "{tests:?}");
+    for test in tests {
+        let is_there = ["(", "<"].iter().any(|end| sources.contains(&format!("fn {test}{end}")));
+        assert!(is_there, "there is no test {test}");
+    }
+}
+
+/// All Rust files of the house.
+fn sources(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders: Vec<_> = ["proto", "scim", "gateway", "directory-svc", "src", "tests"]
+        .map(|folder| root.join(folder))
+        .into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder of the house") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
