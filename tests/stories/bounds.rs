@@ -55,6 +55,14 @@ async fn a_body_is_bounded_in_bytes_depth_values_and_strings() {
     assert!(detail.contains("320"), "{detail}");
 }
 
+/// Seen to fail, the answer being that of the deadline, while the body was read before its length.
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_large_is_not_waited_for() {
+    let acme = Nestr::start().await.acme();
+    let announced = acme.ask("POST", "/Users").header("Content-Length", "1048577");
+    acme.send(announced).await.refused(413, "");
+}
+
 #[tokio::test]
 async fn a_patch_is_bounded_in_operations() {
     let acme = Nestr::start().await.acme();
