@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 use http::Uri;
+use tracing_subscriber::EnvFilter;
 
 /// SCIM 2.0 provisioning for Nestr: identity providers come in over REST, Nestr's services and
 /// operators over gRPC.
@@ -61,32 +62,27 @@ pub(crate) struct ServeConfig {
     pub(crate) public_url: Option<String>,
 
     /// Domains of the demo workspace that an empty data directory is given while both addresses
-    /// are loopback.
-    #[arg(
-        long,
-        env = "NESTR_SCIM_DEMO",
-        value_name = "DOMAIN[,DOMAIN...]",
-        value_delimiter = ',',
-        default_value = DEMO_DOMAIN
-    )]
-    pub(crate) demo: Vec<String>,
+    /// are loopback. Absent: `example.com`.
+    #[arg(long, env = "NESTR_SCIM_DEMO", value_name = "DOMAIN[,DOMAIN...]", value_delimiter = ',')]
+    pub(crate) demo: Option<Vec<String>>,
 
     /// Make no demo workspace.
     #[arg(long, env = "NESTR_SCIM_NO_DEMO")]
     pub(crate) no_demo: bool,
 
     /// How many days a removed person can be restored and a change's earlier state is kept.
-    #[arg(long, env = "NESTR_SCIM_TOMBSTONE_DAYS", value_name = "DAYS", default_value_t = 30)]
+    #[arg(long, env = "NESTR_SCIM_TOMBSTONE_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) tombstone_days: u16,
 
     /// How much is logged: error, warn, info, debug or trace, or per module as `gateway=debug,info`.
-    #[arg(long, env = "NESTR_SCIM_LOG", value_name = "LEVEL", default_value = "info")]
+    #[arg(long, env = "NESTR_SCIM_LOG", value_name = "LEVEL", default_value = "info", value_parser = log_level)]
     pub(crate) log: String,
 
     #[command(flatten)]
     pub(crate) gateway: gateway::GatewayConfig,
 }
 
+/// The domain of a demo workspace when none is named.
 const DEMO_DOMAIN: &str = "example.com";
 
 impl ServeConfig {
@@ -103,7 +99,7 @@ impl ServeConfig {
             ),
         }
         ensure!(
-            self.is_loopback() || !self.asks_for_demo() || self.no_demo,
+            self.is_loopback() || self.demo.is_none() || self.no_demo,
             "--demo (NESTR_SCIM_DEMO) makes a workspace whose key anybody on this machine may \
              see, so it is refused beyond loopback (--http {}, --grpc {}). Leave --demo out, or \
              bind both to 127.0.0.1",
@@ -118,13 +114,21 @@ impl ServeConfig {
         self.http.ip().is_loopback() && self.grpc.ip().is_loopback()
     }
 
-    fn asks_for_demo(&self) -> bool {
-        self.demo != [DEMO_DOMAIN]
+    /// The domains of a demo workspace.
+    pub(crate) fn demo_domains(&self) -> Vec<String> {
+        self.demo.clone().unwrap_or_else(|| vec![DEMO_DOMAIN.to_owned()])
     }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "an IP address and a port are needed, like 127.0.0.1:8080".to_owned())
+}
+
+fn log_level(text: &str) -> Result<String, String> {
+    let readable = EnvFilter::builder().parse(text).map(drop);
+    readable
+        .map_err(|error| format!("{error}; write a level, like info, or module=level,level"))?;
+    Ok(text.to_owned())
 }
 
 fn check_public_url(url: &str) -> anyhow::Result<()> {
@@ -165,6 +169,8 @@ mod tests {
         let refused = |arguments| check(arguments).unwrap_err();
         assert!(refused("--http localhost").contains("--http"));
         assert!(refused("--http 0.0.0.0:80").contains("--public-url"));
+        assert!(refused("--log info,=").contains("--log"));
+        assert!(refused("--tombstone-days 0").contains("--tombstone-days"));
         assert!(refused("--public-url scim.example.com").contains("--public-url"));
         assert!(refused("--public-url ftp://scim.example.com").contains("--public-url"));
         assert!(refused("--public-url https://scim.example.com/?a=b").contains("--public-url"));
@@ -174,8 +180,10 @@ mod tests {
     fn a_demo_is_refused_beyond_loopback() {
         let beyond = "--http 0.0.0.0:80 --public-url https://scim.example.com";
         assert_eq!(check(beyond), Ok(()));
-        let refused = check(&format!("{beyond} --demo acme.com")).unwrap_err();
-        assert!(refused.contains("--demo"));
+        for domain in ["acme.com", "example.com"] {
+            let refused = check(&format!("{beyond} --demo {domain}")).unwrap_err();
+            assert!(refused.contains("--demo"));
+        }
     }
 
     #[test]

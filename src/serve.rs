@@ -54,7 +54,8 @@ async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let gateway = gateway::router(InProcess::new(router.clone()), config.gateway.clone());
 
     if config.is_loopback() && !config.no_demo {
-        let demo = demo::open(&directory, &data_dir, &config.demo, grpc_at.to_string()).await?;
+        let demo =
+            demo::open(&directory, &data_dir, &config.demo_domains(), grpc_at.to_string()).await?;
         if let Some(demo) = &demo {
             let welcome = demo::Welcome { demo, data_dir: &data_dir }.to_string();
             // Nobody may be reading; that is no reason not to serve.
