@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use directory_api::v1::PatchOperation;
-use directory_api::v1::patch_operation::Value;
+use directory_api::v1::patch_operation::Operand;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use scim::patch::{RawOperation, read_envelope};
 
@@ -39,7 +39,8 @@ impl<D: Directory> FromRequest<Gateway<D>> for Operations {
 }
 
 fn operation(RawOperation { op, path, value }: RawOperation) -> PatchOperation {
-    PatchOperation { op, path, value: value.map(|value| Value::ValueJson(value.to_string())) }
+    let operand = value.map(|value| Operand::ValueJson(value.to_string()));
+    PatchOperation { op, path, operand }
 }
 
 /// Reads the body by `meaning`; what is wrong with it hears only who has the right to write.

@@ -128,6 +128,19 @@ async fn a_claim_is_decided_by_hand() {
     acme.post("/Users", r#"{"userName":"ada@acme.net"}"#).await.refused(400, "invalidValue");
 }
 
+#[tokio::test]
+async fn a_claim_without_a_contact_has_that_of_the_workspace() {
+    let nestr = Nestr::start().await;
+    let (acme, terminal) = (nestr.acme(), Terminal::of(&nestr));
+    let claim = json!({"workspace_id": acme.id, "domains": "acme.org"});
+    terminal.call("DomainService/ClaimDomains", &claim).unwrap();
+    let pending = terminal.call("DomainService/ListPendingDomains", &json!({})).unwrap();
+    assert_eq!(pending["domains"][0]["contactEmail"], "admin@acme.com");
+    let nobody = json!({"workspace_id": acme.id, "domains": "acme.net", "contact_email": "it"});
+    let refused = terminal.call("DomainService/ClaimDomains", &nobody).unwrap_err();
+    assert!(refused.contains("contact_email"), "{refused}");
+}
+
 /// Seen to fail with a claim verified whoever else has the domain.
 #[tokio::test]
 async fn a_domain_that_another_workspace_has_is_shared_only_on_purpose() {
@@ -244,7 +257,7 @@ async fn a_person_is_made_changed_removed_and_restored_by_hand() {
     let shown = acme.get(&format!("/Users/{id}")).await.is(200);
     assert_eq!(shown.text("/displayName"), "Grace");
 
-    let operation = json!({"op": "replace", "path": "title", "typed_value": "Rear Admiral"});
+    let operation = json!({"op": "replace", "path": "title", "value": "Rear Admiral"});
     let patch = json!({"workspace_id": acme.id, "id": id, "operations": [operation]});
     let patched = terminal.call("UserService/PatchUser", &patch).unwrap();
     assert_eq!(patched["title"], "Rear Admiral");

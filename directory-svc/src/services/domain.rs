@@ -23,7 +23,13 @@ impl<S: Store> DomainService for Services<S> {
         request: Request<v1::ClaimDomainsRequest>,
     ) -> Result<Response<v1::ClaimDomainsResponse>, Status> {
         let Authenticated { workspace, author, ask, .. } = self.door.workspace(request).await?;
-        contact_email(&ask.contact_email)?;
+        let contact = if ask.contact_email.is_empty() {
+            workspace.card().await.map_err(store_error)?.map(|card| card.contact_email)
+        } else {
+            contact_email(&ask.contact_email)?;
+            Some(ask.contact_email)
+        };
+        let contact = contact.unwrap_or_default();
         let claims = domains::read_claims(&ask.domains);
         if claims.is_empty() || claims.len() > CLAIMS_AT_ONCE {
             let cause = format!("name 1 to {CLAIMS_AT_ONCE} domains");
@@ -31,30 +37,7 @@ impl<S: Store> DomainService for Services<S> {
         }
         let mut outcomes = Vec::with_capacity(claims.len());
         for claim in claims {
-            let name = match claim {
-                Claim::Domain(name) => name,
-                Claim::Refused(text, why) => {
-                    outcomes.push(v1::ClaimOutcome {
-                        domain: text,
-                        state: v1::DomainState::Unspecified.into(),
-                        reason: why.to_owned(),
-                    });
-                    continue;
-                }
-            };
-            let write = self.write(author.clone());
-            let (at, contact, wanted) = (write.at, ask.contact_email.clone(), name.clone());
-            let domain = workspace
-                .change_domain(write, name, move |standing, _| {
-                    Ok(domains::claim(standing, &wanted, &contact, at))
-                })
-                .await
-                .map_err(store_error)?;
-            outcomes.push(v1::ClaimOutcome {
-                state: render::domain_state(&domain).into(),
-                domain: domain.name,
-                reason: String::new(),
-            });
+            outcomes.push(self.claim(&workspace, &author, &contact, claim).await?);
         }
         Ok(Response::new(v1::ClaimDomainsResponse { outcomes }))
     }
@@ -121,6 +104,33 @@ impl<S: Store> DomainService for Services<S> {
 }
 
 impl<S: Store> Services<S> {
+    /// What becomes of one claim.
+    async fn claim(
+        &self,
+        workspace: &S::Workspace,
+        author: &Author,
+        contact: &str,
+        claim: Claim,
+    ) -> Result<v1::ClaimOutcome, Status> {
+        let name = match claim {
+            Claim::Domain(name) => name,
+            Claim::Refused(text, why) => {
+                let state = v1::DomainState::Unspecified.into();
+                return Ok(v1::ClaimOutcome { domain: text, state, reason: why.to_owned() });
+            }
+        };
+        let write = self.write(author.clone());
+        let (at, contact, wanted) = (write.at, contact.to_owned(), name.clone());
+        let domain = workspace
+            .change_domain(write, name, move |standing, _| {
+                Ok(domains::claim(standing, &wanted, &contact, at))
+            })
+            .await
+            .map_err(store_error)?;
+        let state = render::domain_state(&domain).into();
+        Ok(v1::ClaimOutcome { domain: domain.name, state, reason: String::new() })
+    }
+
     /// An operator's decision on one claim.
     async fn decide<D>(
         &self,

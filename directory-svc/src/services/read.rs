@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use directory_api::v1;
 use directory_api::v1::Reason;
+use directory_api::v1::patch_operation::Operand;
 use scim::patch::{Patch, RawOperation};
 use scim::{Resource, ResourceType};
 use serde_json::Value;
@@ -53,17 +54,17 @@ pub(super) fn patch(operations: Vec<v1::PatchOperation>) -> Result<Patch, Status
     let operations = operations
         .into_iter()
         .map(|operation| {
-            let value = operation.value.map(value).transpose()?;
+            let value = operation.operand.map(value).transpose()?;
             Ok(RawOperation { op: operation.op, path: operation.path, value })
         })
         .collect::<Result<Vec<_>, Status>>()?;
     Patch::read(users(), &operations).map_err(scim_error)
 }
 
-fn value(value: v1::patch_operation::Value) -> Result<Value, Status> {
-    match value {
-        v1::patch_operation::Value::ValueJson(text) => scim::json::parse(&text).map_err(scim_error),
-        v1::patch_operation::Value::TypedValue(value) => {
+fn value(operand: Operand) -> Result<Value, Status> {
+    match operand {
+        Operand::ValueJson(text) => scim::json::parse(&text).map_err(scim_error),
+        Operand::Value(value) => {
             directory_api::to_json(&value).map_err(|error| no(invalid("value", &error)))
         }
     }

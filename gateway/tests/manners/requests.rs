@@ -1,7 +1,7 @@
 //! What the directory is asked, for each way in which an identity provider may say it.
 
 use axum::http::StatusCode;
-use directory_api::v1::patch_operation::Value as PatchValue;
+use directory_api::v1::patch_operation::Operand;
 use directory_api::v1::view::Format;
 use directory_api::v1::{create_user_request, replace_user_request};
 use uuid::Uuid;
@@ -110,8 +110,8 @@ async fn operations_travel_as_they_were_written() {
         .operations
         .iter()
         .map(|operation| {
-            let value = match &operation.value {
-                Some(PatchValue::ValueJson(text)) => Some(text.as_str()),
+            let value = match &operation.operand {
+                Some(Operand::ValueJson(text)) => Some(text.as_str()),
                 Some(other) => panic!("{other:?}"),
                 None => None,
             };
