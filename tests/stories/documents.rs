@@ -23,6 +23,17 @@ fn every_test_that_the_threat_model_names_is_there() {
     }
 }
 
+/// Seen to fail with the lints of a crate taken out.
+#[test]
+fn unsafe_is_forbidden_in_every_crate() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    assert!(read(&root.join("Cargo.toml")).contains("unsafe_code = \"forbid\""));
+    for room in [".", "proto", "scim", "gateway", "directory-svc"] {
+        let manifest = read(&root.join(room).join("Cargo.toml"));
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{room}");
+    }
+}
+
 /// All Rust files of the house.
 fn sources(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

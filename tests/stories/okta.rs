@@ -37,6 +37,24 @@ async fn a_put_replaces_the_person_and_takes_no_word_of_what_is_read_only() {
     assert_eq!(acme.get(&format!("/Users/{id}")).await.json(), replaced.json());
 }
 
+/// Some clients put no more than what they map. Seen to fail while a PUT took `active` away: who says
+/// nothing of it is active.
+#[tokio::test]
+async fn a_put_that_says_nothing_of_active_lets_no_leaver_back_in() {
+    let acme = Nestr::start().await.acme();
+    let ada = acme.create("ada@acme.com").await;
+    let (path, put) =
+        (format!("/Users/{ada}"), r#"{"userName":"ada@acme.com","title":"Countess"}"#);
+    acme.put(&path, put).await.is(200);
+    assert_eq!(acme.resolve_login("ada@acme.com").await, Login::Active(ada.clone()));
+    acme.patch(&path, r#"{"Operations":[{"op":"replace","path":"active","value":false}]}"#)
+        .await
+        .is(200);
+    let replaced = acme.put(&path, put).await.is(200);
+    assert_eq!(replaced.at("/active"), json!(false));
+    assert_eq!(acme.resolve_login("ada@acme.com").await, Login::Inactive(ada));
+}
+
 #[tokio::test]
 async fn a_deactivation_without_a_path_takes_access_away() {
     let acme = Nestr::start().await.acme();

@@ -5,7 +5,7 @@ use scim::Resource;
 
 use super::admission::{self, Standing};
 use super::binding::bound_elsewhere;
-use super::people::{login_email_taken, user_name_taken};
+use super::people::{login_email_taken, replacement, user_name_taken};
 use crate::ids::UserId;
 use crate::refusal::Refusal;
 use crate::store::{Admission, Author, Binding, Draft, Met, Policy, User};
@@ -53,7 +53,7 @@ pub(crate) fn create(
             Ok(Admission::Adopt(
                 person.id,
                 Draft {
-                    resource: wanted.clone(),
+                    resource: replacement(wanted.clone(), &current),
                     login_email: person.login_email.clone().or(admitted),
                     binding,
                     predecessor: None,
@@ -164,6 +164,17 @@ mod tests {
             panic!("an adoption was expected");
         };
         assert_eq!((id, draft.login_email), (here.id, here.login_email));
+    }
+
+    #[test]
+    fn adoption_lets_no_leaver_back_in_who_is_not_said_to_be_active() {
+        let document = r#"{"userName":"ada@acme.com","active":false}"#.to_owned();
+        let gone = User { document, active: false, ..person(7, "ada@acme.com", None) };
+        let met = Met { by_user_name: Some(gone), ..Met::default() };
+        let Ok(Admission::Adopt(_, draft)) = post(&entra(), "ada@acme.com", &met) else {
+            panic!("an adoption was expected");
+        };
+        assert!(!draft.resource.is_active());
     }
 
     #[test]

@@ -46,6 +46,15 @@ fn same_version(sent: &str, revision: Revision) -> bool {
     opaque(sent) == opaque(&etag(revision))
 }
 
+/// The resource that takes the place of what stands, when a caller sends a whole one. What is left
+/// out is gone (RFC 7644 section 3.5.1), but for `active`: a client that does not map it asserts
+/// nothing of it, and must not let a leaver back in.
+#[must_use]
+pub(crate) fn replacement(mut sent: Resource, standing: &Resource) -> Resource {
+    sent.keep("active", standing);
+    sent
+}
+
 /// How `person` is to be, once `wanted` (with its externalId) takes the place of what stands.
 ///
 /// # Errors

@@ -114,7 +114,7 @@ impl<S: Store> UserService for Services<S> {
         let user = self
             .change(workspace, change, move |current| {
                 wanted.check_immutable(&current)?;
-                Ok(wanted.clone())
+                Ok(people::replacement(wanted.clone(), &current))
             })
             .await?;
         Ok(Response::new(render.message(&user)?))

@@ -128,6 +128,14 @@ impl Resource {
         self.object.get("active").and_then(Value::as_bool).unwrap_or(true)
     }
 
+    /// Takes over what `standing` says of the attribute or extension `name`, where this resource says
+    /// nothing of it.
+    pub fn keep(&mut self, name: &str, standing: &Self) {
+        if let (None, Some(value)) = (self.object.get(name), standing.object.get(name)) {
+            self.object.insert(name.to_owned(), value.clone());
+        }
+    }
+
     /// The e-mail addresses, in the order sent.
     pub fn emails(&self) -> impl Iterator<Item = Email<'_>> {
         let emails = self.object.get("emails").and_then(Value::as_array);
