@@ -242,6 +242,29 @@ async fn a_person_is_read_and_a_login_resolved() {
 
 /// A person whom nobody provisioned is written in words that the contract types.
 #[tokio::test]
+async fn people_are_listed_page_by_page() {
+    let nestr = Nestr::start().await;
+    let (acme, terminal) = (nestr.acme(), Terminal::of(&nestr));
+    let mut all = Vec::new();
+    for name in ["ada", "grace", "edsger", "barbara", "tony"] {
+        all.push(acme.create(&format!("{name}@acme.com")).await);
+    }
+    let (mut found, mut token) = (Vec::new(), String::new());
+    for size in [2, 2, 1] {
+        let page = json!({"workspace_id": acme.id, "page_size": 2, "page_token": token});
+        let page = terminal.call("UserService/ListUsers", &page).unwrap();
+        let users = page["users"].as_array().unwrap();
+        assert_eq!((users.len(), &page["totalSize"]), (size, &json!(5)));
+        found.extend(users.iter().map(|user| user["id"].as_str().unwrap().to_owned()));
+        token = page["nextPageToken"].as_str().unwrap_or_default().to_owned();
+    }
+    assert_eq!((found, token), (all, String::new()));
+    let made_up = json!({"workspace_id": acme.id, "page_token": "made-up"});
+    let refused = terminal.call("UserService/ListUsers", &made_up).unwrap_err();
+    assert!(refused.contains("page_token"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_person_is_made_changed_removed_and_restored_by_hand() {
     let nestr = Nestr::start().await;
     let (acme, terminal) = (nestr.acme(), Terminal::of(&nestr));

@@ -34,3 +34,30 @@ pub(super) fn read(token: &str) -> Result<Revision, Status> {
         ))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_back() {
+        for row in [0, 1, 255, 1 << 40, i64::MAX.unsigned_abs()] {
+            assert_eq!(read(&token(row)).unwrap(), row);
+        }
+    }
+
+    #[test]
+    fn what_was_never_a_token_is_refused() {
+        for made_up in ["", "x", "AAAA", "////////////", &token(u64::MAX), &token(1).repeat(2)] {
+            let refused = read(made_up).unwrap_err();
+            assert_eq!(Reason::of(&refused), Some(Reason::InvalidArgument), "{made_up}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_never_larger_than_announced() {
+        assert_eq!(size(None, 100), 100);
+        assert_eq!(size(Some(0), 100), 0);
+        assert_eq!(size(Some(u32::MAX), 100), MAX_PAGE);
+    }
+}
