@@ -34,8 +34,11 @@ pub(super) fn find(
     workspace: WorkspaceId,
     id: UserId,
 ) -> Answer<Option<User>> {
-    let sql = format!("SELECT {COLUMNS} FROM {PEOPLE} WHERE u.workspace_id = ?1 AND u.id = ?2");
-    one(connection, &sql, params![workspace, id], read)
+    one(connection, &by_id(), params![workspace, id], read)
+}
+
+fn by_id() -> String {
+    format!("SELECT {COLUMNS} FROM {PEOPLE} WHERE u.workspace_id = ?1 AND u.id = ?2")
 }
 
 fn by_user_name(
@@ -89,4 +92,32 @@ fn read(row: &Row<'_>) -> rusqlite::Result<User> {
         created_at: row.get(9)?,
         modified_at: row.get(10)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::store::sqlite::{connection, migrations};
+
+    /// Seen to fail with the planner free to look at bound values: each look-up then costs the
+    /// preparation of its statement.
+    #[test]
+    fn a_look_up_is_prepared_once_whatever_is_bound() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.sqlite3");
+        connection::create(&path).unwrap();
+        let mut connection = connection::writer(&path).unwrap();
+        migrations::run(&mut connection).unwrap();
+        for n in 1..=3 {
+            let (workspace, id) =
+                (WorkspaceId::new(Uuid::from_u128(n)), UserId::new(Uuid::from_u128(n + 10)));
+            assert_eq!(find(&connection, workspace, id).unwrap(), None);
+        }
+        let statement = connection.prepare_cached(&by_id()).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::Run), 3);
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }
