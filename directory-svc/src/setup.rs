@@ -4,7 +4,7 @@ use directory_api::api_key::ApiKeyText;
 use directory_api::v1::IdpKind;
 
 use crate::door::hash;
-use crate::ids::{ApiKeyId, IntegrationId, WorkspaceId};
+use crate::ids::{ApiKeyId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::rules::domains::{self, Claim};
 use crate::rules::integrations;
@@ -92,9 +92,7 @@ pub(crate) async fn make<S: Store>(
             })
             .await?;
     }
-    let standing = workspace.integrations().await?.into_iter().next();
-    let made_now = || IntegrationId::new(clock.new_id());
-    let integration_id = standing.map_or_else(made_now, |integration| integration.id);
+    let integration_id = integrations::first(demo.workspace_id);
     let kind = IdpKind::Entra.into();
     workspace
         .change_integration(write(), integration_id, move |policy, standing| {

@@ -1,5 +1,7 @@
 //! What happens at the same time.
 
+use std::collections::BTreeSet;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -42,6 +44,23 @@ async fn one_of_a_hundred_creations_of_a_name_wins(#[values("ada", "ada@acme.com
     }
     let everybody = acme.get("/Users").await;
     assert_eq!(everybody.rows(), [created[0].json()]);
+}
+
+/// Seen to fail with an id of its own for whatever an enabling makes.
+#[tokio::test]
+async fn enabling_scim_many_times_at_once_makes_one_integration() {
+    let nestr = Nestr::start().await;
+    let operator = nestr.operator();
+    let globex = operator.create_workspace("Globex").await;
+    operator.claim(&globex, "globex.example").await;
+    operator.verify(&globex, "globex.example").await;
+    let mut enabling = JoinSet::new();
+    for _ in 0..20 {
+        let (operator, globex) = (operator.clone(), globex.clone());
+        enabling.spawn(async move { operator.enable_scim(&globex).await.id });
+    }
+    let ids: BTreeSet<_> = enabling.join_all().await.into_iter().collect();
+    assert_eq!(ids.len(), 1, "{ids:?}");
 }
 
 /// Seen to fail with the person read before the transaction in which they are written.

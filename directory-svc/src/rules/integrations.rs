@@ -3,9 +3,16 @@
 use directory_api::v1::Reason;
 
 use crate::clock::Micros;
-use crate::ids::IntegrationId;
+use crate::ids::{IntegrationId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::store::{Integration, IntegrationState, Policy};
+
+/// The id of a workspace's first integration: the workspace's own, so that two who enable SCIM at
+/// once make one.
+#[must_use]
+pub(crate) fn first(workspace: WorkspaceId) -> IntegrationId {
+    IntegrationId::new(workspace.uuid())
+}
 
 /// How an integration is to be once enabled: made when it is not there, of the declared `kind`.
 ///

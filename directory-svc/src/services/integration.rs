@@ -13,7 +13,7 @@ use super::workspace::DISPLAY_NAME_BYTES;
 use super::{Services, read};
 use crate::clock::Micros;
 use crate::door::{Authenticated, hash};
-use crate::ids::{ApiKeyId, IntegrationId, WorkspaceId};
+use crate::ids::{ApiKeyId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::render;
 use crate::rules::integrations;
@@ -48,10 +48,10 @@ impl<S: Store> IntegrationService for Services<S> {
     ) -> Result<Response<v1::Integration>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.workspace(request).await?;
-        let (kind, made_now) = (ask.kind, IntegrationId::new(self.clock.new_id()));
+        let kind = ask.kind;
         let id = match find(&workspace, &ask.integration_id).await? {
             Some(integration) => integration.id,
-            None if ask.integration_id.is_empty() => made_now,
+            None if ask.integration_id.is_empty() => integrations::first(workspace_id),
             None => return Err(no(integrations::not_found())),
         };
         let write = self.write(author);

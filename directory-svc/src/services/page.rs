@@ -18,6 +18,20 @@ pub(super) fn size(asked: Option<u32>, default: u32) -> u32 {
     asked.unwrap_or(default).min(MAX_PAGE)
 }
 
+/// How many bytes of documents a page holds: what a caller takes in one message, with room for what
+/// is written round them.
+const MAX_PAGE_BYTES: usize = 32 * 1024 * 1024;
+
+/// How many of the rows, of these lengths in bytes, fit into a page: the first in any case.
+pub(super) fn fitting(lengths: impl Iterator<Item = usize>) -> usize {
+    let mut sum = 0;
+    let fits = |length: &usize| {
+        sum += length;
+        sum <= MAX_PAGE_BYTES
+    };
+    lengths.take_while(fits).count().max(1)
+}
+
 /// The token of the page behind the row of this number.
 pub(super) fn token(last: Revision) -> String {
     URL_SAFE_NO_PAD.encode(last.to_be_bytes())
@@ -52,6 +66,14 @@ mod tests {
             let refused = read(made_up).unwrap_err();
             assert_eq!(Reason::of(&refused), Some(Reason::InvalidArgument), "{made_up}");
         }
+    }
+
+    #[test]
+    fn a_page_is_bounded_in_bytes_and_goes_on() {
+        assert_eq!(fitting([10, 20, 30].into_iter()), 3);
+        assert_eq!(fitting([MAX_PAGE_BYTES, 1].into_iter()), 1);
+        assert_eq!(fitting([MAX_PAGE_BYTES - 1, 1, 1].into_iter()), 2);
+        assert_eq!(fitting([MAX_PAGE_BYTES + 1, 1].into_iter()), 1);
     }
 
     #[test]

@@ -88,7 +88,10 @@ impl<S: Store> UserService for Services<S> {
         };
         let limit = page::size(ask.page_size, DEFAULT_PAGE);
         let query = UserQuery { filter, viewer: author.integration(), start, limit };
-        let page = workspace.users(query).await.map_err(store_error)?;
+        let mut page = workspace.users(query).await.map_err(store_error)?;
+        let fitting = page::fitting(page.users.iter().map(|user| user.document.len()));
+        page.more |= fitting < page.users.len();
+        page.users.truncate(fitting);
         let last = page.users.last().map(|user| user.seq);
         Ok(Response::new(v1::ListUsersResponse {
             users: page.users.iter().map(|user| render.message(user)).collect::<Result<_, _>>()?,

@@ -164,7 +164,7 @@ async fn what_may_pass_is_answered_with_when_to_try_again() {
     assert!(answer.detail().starts_with("The disk is full. (request "), "{answer:?}");
 }
 
-/// Seen to fail without the timeout in `exchange`: the request never ends.
+/// Seen to fail with the grace in `exchange` stretched: the answer comes that much later.
 #[tokio::test(start_paused = true)]
 async fn a_request_ends_though_the_directory_does_not() {
     let nestr =

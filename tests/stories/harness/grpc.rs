@@ -29,6 +29,7 @@ impl Interceptor for Credential {
 }
 
 /// An operator, or a service of Nestr: whoever holds a credential.
+#[derive(Clone)]
 pub(crate) struct Operator {
     nestr: Nestr,
     credential: Credential,
