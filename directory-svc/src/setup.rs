@@ -7,11 +7,9 @@ use crate::door::hash;
 use crate::ids::{ApiKeyId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::rules::domains::{self, Claim};
-use crate::rules::integrations;
+use crate::rules::{integrations, keys};
 use crate::services::Services;
-use crate::store::{
-    ApiKey, Author, Decision, OperationId, Store, StoreError, Workspace, WorkspaceStore, Write,
-};
+use crate::store::{ApiKey, Author, Decision, Store, StoreError, Workspace, WorkspaceStore};
 
 /// What a demo workspace is opened with. It is made, and kept by whoever starts the directory, before
 /// the workspace is: a start that was cut short then finishes it.
@@ -60,11 +58,7 @@ pub(crate) async fn make<S: Store>(
     }
     let now = clock.now();
     let by = "demo".to_owned();
-    let write = || Write {
-        operation: OperationId(clock.new_id().to_string()),
-        author: Author::Service(by.clone()),
-        at: now,
-    };
+    let write = || services.write(Author::Service(by.clone()));
     let names = domains::read_claims(&domain_names.join(","))
         .into_iter()
         .map(|claim| match claim {
@@ -99,16 +93,9 @@ pub(crate) async fn make<S: Store>(
             integrations::enable(policy, standing, integration_id, kind, now)
         })
         .await?;
-    let key = ApiKey {
-        id: ApiKeyId::new(clock.new_id()),
-        integration_id,
-        display_name: "demo".to_owned(),
-        hint: demo.api_key.hint(),
-        created_at: now,
-        expires_at: None,
-        revoked_at: None,
-        last_used_at: None,
-    };
+    let id = ApiKeyId::new(clock.new_id());
+    let key =
+        ApiKey { display_name: by.clone(), ..keys::made(id, integration_id, &demo.api_key, now) };
     workspace.add_api_key(write(), key, hash).await?;
     Ok(())
 }

@@ -25,7 +25,8 @@ impl<D: Directory> FromRequest<Gateway<D>> for ScimText {
     }
 }
 
-/// The operations of a `PatchOp` message (RFC 7644 section 3.5.2), as the identity provider wrote them.
+/// The operations of a `PatchOp` message (RFC 7644 section 3.5.2), as the identity provider wrote
+/// them.
 pub(crate) struct Operations(pub(crate) Vec<PatchOperation>);
 
 impl<D: Directory> FromRequest<Gateway<D>> for Operations {

@@ -8,7 +8,8 @@ use axum::http::request::Parts;
 use crate::directory::{Directory, Gateway};
 use crate::error::ScimError;
 
-/// The version that a resource must still have, as sent. Several versions at once are refused: no identity provider sends them, and the directory compares one.
+/// The version that a resource must still have, as sent. Several versions at once are refused: no
+/// identity provider sends them, and the directory compares one.
 pub(crate) struct IfMatch(pub(crate) Option<String>);
 
 impl<D: Directory> FromRequestParts<Gateway<D>> for IfMatch {

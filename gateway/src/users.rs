@@ -82,7 +82,8 @@ pub(crate) async fn replace<D: Directory>(
     Ok(gateway.users().replace_user(call.carry(ask)).await?.into_inner().into())
 }
 
-/// `PATCH /Users/{id}`: the operations travel as the identity provider wrote them; the directory knows the schema.
+/// `PATCH /Users/{id}`: the operations travel as the identity provider wrote them; the directory
+/// knows the schema.
 pub(crate) async fn patch<D: Directory>(
     State(gateway): State<Gateway<D>>,
     call: Call,

@@ -40,7 +40,7 @@ pub(crate) fn create(
         }));
     };
     let Some(integration) = author.integration() else {
-        return Err(taken(met));
+        return Err(taken(person, met));
     };
     match &person.binding {
         Some(living) if living.integration_id == integration => Err(already_provisioned(person.id)),
@@ -78,11 +78,11 @@ fn one_person(met: &Met) -> Result<Option<&User>, Refusal> {
     }
 }
 
-fn taken(met: &Met) -> Refusal {
-    match (&met.by_user_name, &met.by_login_email) {
-        (None, Some(holder)) => login_email_taken(holder.id),
-        (Some(holder), _) => user_name_taken(holder.id),
-        (None, None) => Refusal::new(Reason::UserNameTaken, "The userName is taken."),
+fn taken(person: &User, met: &Met) -> Refusal {
+    if met.by_user_name.is_some() {
+        user_name_taken(person.id)
+    } else {
+        login_email_taken(person.id)
     }
 }
 
@@ -101,35 +101,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ids::IntegrationId;
-    use crate::rules::login_email::address;
-
-    const ENTRA: u128 = 1;
-    const OKTA: u128 = 2;
-
-    fn integration(number: u128) -> IntegrationId {
-        IntegrationId::new(Uuid::from_u128(number))
-    }
-
-    fn resource(user_name: &str) -> Resource {
-        let json = format!(r#"{{"userName":"{user_name}"}}"#);
-        scim::Schemas::standard().user().read(&json).unwrap()
-    }
-
-    fn person(number: u128, user_name: &str, bound_to: Option<u128>) -> User {
-        User {
-            id: UserId::new(Uuid::from_u128(number)),
-            document: resource(user_name).to_json(),
-            login_email: address(user_name),
-            active: true,
-            binding: bound_to
-                .map(|to| Binding { integration_id: integration(to), external_id: None }),
-            revision: 1,
-            seq: 1,
-            created_at: 0,
-            modified_at: 0,
-        }
-    }
+    use crate::rules::examples::{ENTRA, OKTA, integration, person, resource};
 
     fn read(user: &User) -> Result<Resource, Refusal> {
         let restored = scim::Schemas::standard().user().restore(&user.document);

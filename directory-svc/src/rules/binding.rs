@@ -41,31 +41,12 @@ pub(crate) fn bound_elsewhere(person: &User) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
-    use crate::ids::{IntegrationId, UserId};
-
-    const ENTRA: u128 = 1;
-    const OKTA: u128 = 2;
-
-    fn integration(number: u128) -> IntegrationId {
-        IntegrationId::new(Uuid::from_u128(number))
-    }
+    use crate::ids::IntegrationId;
+    use crate::rules::examples::{ENTRA, OKTA, integration, person};
 
     fn bound_to(number: Option<u128>) -> User {
-        User {
-            id: UserId::new(Uuid::nil()),
-            document: "{}".into(),
-            login_email: None,
-            active: true,
-            binding: number
-                .map(|to| Binding { integration_id: integration(to), external_id: None }),
-            revision: 1,
-            seq: 1,
-            created_at: 0,
-            modified_at: 0,
-        }
+        person(7, "ada@acme.com", number)
     }
 
     fn after(author: &Author, person: &User) -> Result<Option<IntegrationId>, Reason> {

@@ -1,10 +1,12 @@
 //! Whether an API key opens its workspace.
 
+use directory_api::api_key::ApiKeyText;
 use directory_api::v1::Reason;
 
 use crate::clock::Micros;
+use crate::ids::{ApiKeyId, IntegrationId};
 use crate::refusal::Refusal;
-use crate::store::{IntegrationState, KeyGrant};
+use crate::store::{ApiKey, IntegrationState, KeyGrant};
 
 /// The one answer to whoever has no key for this workspace, whatever the cause: it tells nothing.
 #[must_use]
@@ -15,6 +17,21 @@ pub(crate) fn invalid() -> Refusal {
          current API key from Nestr into the identity provider (in Entra ID: Tenant URL and \
          Secret Token).",
     )
+}
+
+/// What is kept of a new key that never expires and has no name.
+#[must_use]
+pub(crate) fn made(id: ApiKeyId, of: IntegrationId, text: &ApiKeyText, at: Micros) -> ApiKey {
+    ApiKey {
+        id,
+        integration_id: of,
+        display_name: String::new(),
+        hint: text.hint(),
+        created_at: at,
+        expires_at: None,
+        revoked_at: None,
+        last_used_at: None,
+    }
 }
 
 /// Judges a key at the time `now`.
@@ -48,20 +65,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ids::{ApiKeyId, IntegrationId};
-    use crate::store::ApiKey;
 
     fn grant(change: impl Fn(&mut KeyGrant)) -> KeyGrant {
-        let key = ApiKey {
-            id: ApiKeyId::new(Uuid::nil()),
-            integration_id: IntegrationId::new(Uuid::nil()),
-            display_name: String::new(),
-            hint: String::new(),
-            created_at: 0,
-            expires_at: None,
-            revoked_at: None,
-            last_used_at: None,
-        };
+        let text = ApiKeyText::from_random([7; 20]);
+        let (id, of) = (ApiKeyId::new(Uuid::nil()), IntegrationId::new(Uuid::nil()));
+        let key = made(id, of, &text, 0);
         let mut grant = KeyGrant { key, state: IntegrationState::On };
         change(&mut grant);
         grant

@@ -4,6 +4,8 @@ pub(crate) mod admission;
 pub(crate) mod adoption;
 pub(crate) mod binding;
 pub(crate) mod domains;
+#[cfg(test)]
+pub(crate) mod examples;
 pub(crate) mod integrations;
 pub(crate) mod keys;
 pub(crate) mod login_email;

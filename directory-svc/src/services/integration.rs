@@ -16,7 +16,7 @@ use crate::door::{Authenticated, hash};
 use crate::ids::{ApiKeyId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::render;
-use crate::rules::integrations;
+use crate::rules::{integrations, keys};
 use crate::store::{ApiKey, Author, Integration, IntegrationState, Store, WorkspaceStore};
 
 #[tonic::async_trait]
@@ -102,15 +102,11 @@ impl<S: Store> IntegrationService for Services<S> {
             return Err(no(read::invalid("display_name", cause)));
         }
         let text = ApiKeyText::from_random(rand::random());
+        let id = ApiKeyId::new(self.clock.new_id());
         let key = ApiKey {
-            id: ApiKeyId::new(self.clock.new_id()),
-            integration_id: integration.id,
             display_name: ask.display_name,
-            hint: text.hint(),
-            created_at: write.at,
             expires_at,
-            revoked_at: None,
-            last_used_at: None,
+            ..keys::made(id, integration.id, &text, write.at)
         };
         let hash = hash(text.expose());
         workspace.add_api_key(write, key.clone(), hash).await.map_err(store_error)?;

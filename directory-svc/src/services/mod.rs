@@ -45,7 +45,7 @@ impl<S: Store> Services<S> {
     }
 
     /// A write by `author` now.
-    fn write(&self, author: Author) -> Write {
+    pub(crate) fn write(&self, author: Author) -> Write {
         let operation = OperationId(self.clock.new_id().to_string());
         Write { operation, author, at: self.clock.now() }
     }

@@ -41,12 +41,12 @@ pub(super) fn stored(user: &User) -> Result<Resource, Refusal> {
     })
 }
 
-/// A person as stored, with the externalId that the author's own integration gave them.
-pub(super) fn seen_by(user: &User, author: &Author) -> Result<Resource, Refusal> {
-    let mut resource = stored(user)?;
+/// The stored person `resource` of `user`, with the externalId that the author's own integration
+/// gave them.
+pub(super) fn seen_by(mut resource: Resource, user: &User, author: &Author) -> Resource {
     let own = user.binding.as_ref().filter(|b| Some(b.integration_id) == author.integration());
     resource.set_external_id(own.and_then(|binding| binding.external_id.clone()));
-    Ok(resource)
+    resource
 }
 
 /// A patch, as the IdP wrote it or as a service says it.

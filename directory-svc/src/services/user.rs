@@ -213,9 +213,10 @@ impl<S: Store> Services<S> {
         workspace
             .change_user(write, read::user_id(&id)?, move |policy, person| {
                 let person = people::expect(person, &id, etag.as_deref())?;
-                let seen_by_author = read::seen_by(person, &author)?;
-                let wanted = wanted(seen_by_author).map_err(super::fault::refusal_of)?;
-                people::change(policy, &author, person, &read::stored(person)?, wanted)
+                let current = read::stored(person)?;
+                let wanted = wanted(read::seen_by(current.clone(), person, &author));
+                let wanted = wanted.map_err(super::fault::refusal_of)?;
+                people::change(policy, &author, person, &current, wanted)
             })
             .await
             .map_err(store_error)

@@ -138,6 +138,7 @@ mod tests {
         Ok(connection.query_row(ENDLESS, [], |row| row.get(0))?)
     }
 
+    /// Seen to fail, by not ending, with the time limit taken out of the handler.
     #[tokio::test]
     async fn a_long_read_ends_at_its_limit_and_the_connection_reads_on() {
         let (_dir, readers) = readers(Duration::from_millis(50));
@@ -146,6 +147,7 @@ mod tests {
         assert_eq!(readers.long(one).await.unwrap(), 1);
     }
 
+    /// Seen to fail, by not ending, with the caller's going taken out of the handler.
     #[tokio::test]
     async fn a_long_read_ends_when_nobody_waits() {
         let (_dir, readers) = readers(Duration::from_hours(1));
