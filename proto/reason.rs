@@ -2,6 +2,7 @@
 //! status. When a reason is given is for the directory to say.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -64,7 +65,8 @@ impl Reason {
             Self::TooMany => (Code::ResourceExhausted, 400, "tooMany"),
             Self::CursorExpired => (Code::OutOfRange, 400, "expiredCursor"),
 
-            Self::Unavailable => (Code::Unavailable, 503, ""),
+            Self::Unavailable | Self::Overloaded => (Code::Unavailable, 503, ""),
+            Self::RateLimited => (Code::ResourceExhausted, 429, ""),
         };
         Row { code, http, scim_type }
     }
@@ -73,8 +75,22 @@ impl Reason {
     /// into the `ErrorInfo` for machines.
     #[must_use]
     pub fn status(self, detail: impl Into<String>, metadata: HashMap<String, String>) -> Status {
-        let info = ErrorDetails::with_error_info(self.as_str_name(), DOMAIN, metadata);
-        Status::with_error_details(self.row().code, detail, info)
+        self.status_with_retry(detail, metadata, None)
+    }
+
+    /// The same, with a `google.rpc.RetryInfo` that tells `after` how long to try again.
+    #[must_use]
+    pub fn status_with_retry(
+        self,
+        detail: impl Into<String>,
+        metadata: HashMap<String, String>,
+        after: Option<Duration>,
+    ) -> Status {
+        let mut details = ErrorDetails::with_error_info(self.as_str_name(), DOMAIN, metadata);
+        if after.is_some() {
+            details.set_retry_info(after);
+        }
+        Status::with_error_details(self.row().code, detail, details)
     }
 
     /// The reason that a status carries. `None` when it carries none of this contract's: it comes
@@ -147,7 +163,8 @@ mod tests {
                 Code::AlreadyExists => &[409],
                 Code::Aborted => &[412],
                 Code::FailedPrecondition => &[400, 409],
-                Code::InvalidArgument | Code::OutOfRange | Code::ResourceExhausted => &[400],
+                Code::InvalidArgument | Code::OutOfRange => &[400],
+                Code::ResourceExhausted => &[400, 429],
                 Code::Unavailable => &[503],
                 code => panic!("{reason:?} is a refusal, not {code:?}"),
             };

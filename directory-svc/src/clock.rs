@@ -13,23 +13,35 @@ pub const MINUTE: Micros = 60 * 1_000_000;
 /// One day of 24 hours.
 pub const DAY: Micros = 24 * 60 * MINUTE;
 
+/// Fills bytes with random bits.
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// Where the directory takes time and randomness from.
 #[derive(Clone)]
 pub struct Clock {
     now: Arc<dyn Fn() -> Micros + Send + Sync>,
+    fill: Arc<Fill>,
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// The machine's clock, and the system's generator of random bits.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     pub fn system() -> Self {
         Self::from_fn(|| jiff::Timestamp::now().as_microsecond())
     }
 
-    /// A clock that says what `now` says.
+    /// A clock that says what `now` says, with the system's random bits.
+    #[expect(clippy::disallowed_methods, reason = "the one place that takes random bits")]
     pub fn from_fn(now: impl Fn() -> Micros + Send + Sync + 'static) -> Self {
-        Self { now: Arc::new(now) }
+        let fill = |bytes: &mut [u8]| rand::Rng::fill_bytes(&mut rand::rng(), bytes);
+        Self { now: Arc::new(now), fill: Arc::new(fill) }
+    }
+
+    /// The same clock with the random bits that `fill` fills in.
+    #[must_use]
+    pub fn with_random(self, fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
+        Self { fill: Arc::new(fill), ..self }
     }
 
     /// The time, in microseconds since the epoch.
@@ -38,13 +50,19 @@ impl Clock {
         (self.now)()
     }
 
+    /// Random bytes, fit for secrets.
+    #[must_use]
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.fill)(&mut bytes);
+        bytes
+    }
+
     /// A new id: UUID version 7, made of this clock's time. Nothing is ever ordered by it.
     #[must_use]
     pub fn new_id(&self) -> Uuid {
-        let micros = self.now().max(0).unsigned_abs();
-        let (seconds, rest) = (micros / 1_000_000, micros % 1_000_000);
-        let nanos = u32::try_from(rest * 1_000).unwrap_or(0);
-        Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos))
+        let millis = self.now().max(0).unsigned_abs() / 1_000;
+        uuid::Builder::from_unix_timestamp_millis(millis, &self.random()).into_uuid()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::Settings;
-use crate::clock::{Clock, DAY};
+use crate::clock::DAY;
+use crate::services::Services;
 use crate::store::Store;
 
 /// How often expired rows are cleared.
@@ -11,8 +11,9 @@ const EVERY: Duration = Duration::from_hours(1);
 /// How many rows of a kind one transaction clears, so that writers wait little.
 const AT_ONCE: u32 = 500;
 
-/// Clears expired tombstones and before-images, for as long as it is polled.
-pub(crate) async fn clear_expired<S: Store>(store: &S, clock: &Clock, settings: &Settings) {
+/// Clears expired tombstones, before-images and what is remembered of rates, for as long as it is polled.
+pub(crate) async fn clear_expired<S: Store>(services: &Services<S>) {
+    let Services { door, store, clock, settings, .. } = services;
     loop {
         let now = clock.now();
         let images_before = now - i64::from(settings.tombstone_days) * DAY;
@@ -23,6 +24,7 @@ pub(crate) async fn clear_expired<S: Store>(store: &S, clock: &Clock, settings: 
                 tracing::warn!(error = &error as &dyn std::error::Error, "clean-up put off");
             }
         }
+        door.sweep();
         tokio::time::sleep(EVERY).await;
     }
 }

@@ -3,9 +3,10 @@
 //! The way of a request: `door` (who calls) -> `services` (one file a gRPC service) -> `rules` (pure)
 //! inside a transaction of the `store` -> `render` (the answer).
 
+mod call;
 pub mod clock;
-mod deadline;
 mod door;
+mod health;
 pub mod ids;
 mod in_process;
 mod jobs;
@@ -15,6 +16,8 @@ mod rules;
 mod services;
 mod setup;
 pub mod store;
+#[cfg(test)]
+mod tests;
 
 use directory_api::v1::discovery_service_server::DiscoveryServiceServer;
 use directory_api::v1::domain_service_server::DomainServiceServer;
@@ -23,8 +26,10 @@ use directory_api::v1::login_service_server::LoginServiceServer;
 use directory_api::v1::user_service_server::UserServiceServer;
 use directory_api::v1::workspace_service_server::WorkspaceServiceServer;
 use tonic::service::Routes;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
 
-pub use door::{Role, ServiceCaller, ServiceCallers};
+pub use door::{LimitsConfig, Role, ServiceCaller, ServiceCallers};
 pub use in_process::InProcess;
 pub use refusal::Refusal;
 pub use setup::{Demo, SetupError};
@@ -42,20 +47,24 @@ pub struct Settings {
     pub public_url: String,
     /// How many days a removed person and a change's before-image are kept.
     pub tombstone_days: u16,
+    /// How much identity providers may ask.
+    pub limits: LimitsConfig,
 }
 
 /// The directory over a store, ready to be served.
 #[derive(Clone)]
 pub struct Directory<S> {
     services: Services<S>,
+    health: HealthReporter,
 }
 
 impl<S: Store> Directory<S> {
     /// The directory over `store`, known to `callers`.
     pub fn new(store: S, clock: Clock, settings: Settings, callers: ServiceCallers) -> Self {
         let links = Links::new(&settings.public_url);
-        let door = Door::new(store.clone(), clock.clone(), callers);
-        Self { services: Services { door, store, clock, links, settings } }
+        let door = Door::new(store.clone(), clock.clone(), callers, settings.limits);
+        let services = Services { door, store, clock, links, settings };
+        Self { services, health: HealthReporter::new() }
     }
 
     /// Every gRPC service behind the same layers, for the socket and for [`InProcess`]
@@ -64,13 +73,8 @@ impl<S: Store> Directory<S> {
     /// # Errors
     /// When the contract's descriptors cannot be served by reflection.
     pub async fn router(&self) -> Result<axum::Router, tonic_reflection::server::Error> {
-        let (reporter, health) = tonic_health::server::health_reporter();
-        reporter.set_serving::<WorkspaceServiceServer<Services<S>>>().await;
-        reporter.set_serving::<DomainServiceServer<Services<S>>>().await;
-        reporter.set_serving::<IntegrationServiceServer<Services<S>>>().await;
-        reporter.set_serving::<UserServiceServer<Services<S>>>().await;
-        reporter.set_serving::<LoginServiceServer<Services<S>>>().await;
-        reporter.set_serving::<DiscoveryServiceServer<Services<S>>>().await;
+        health::begin::<S>(&self.health).await;
+        let health = HealthServer::new(HealthService::from_health_reporter(self.health.clone()));
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(directory_api::FILE_DESCRIPTOR_SET)
@@ -87,13 +91,17 @@ impl<S: Store> Directory<S> {
             .add_service(UserServiceServer::new(services()))
             .add_service(LoginServiceServer::new(services()))
             .add_service(DiscoveryServiceServer::new(services()));
-        Ok(deadline::layered(routes.into_axum_router()))
+        Ok(call::layered(routes.into_axum_router()))
     }
 
     /// Clears what has expired, once an hour, for as long as it is polled.
     pub async fn clear_expired(&self) {
-        jobs::clear_expired(&self.services.store, &self.services.clock, &self.services.settings)
-            .await;
+        jobs::clear_expired(&self.services).await;
+    }
+
+    /// Keeps the health of the services that write what it is, for as long as it is polled.
+    pub async fn follow_health(&self) {
+        health::follow(&self.services.store, &self.health).await;
     }
 
     /// What a demo workspace of an empty directory is to be opened with; `None` when the directory

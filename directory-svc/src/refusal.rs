@@ -3,6 +3,8 @@
 //! A refusal is shown to the admin who reads the IdP's log, so its detail names cause and fix. What
 //! is ours to mend is a fault, never a refusal.
 
+use std::time::Duration;
+
 use directory_api::v1::Reason;
 
 /// Why a request is not done. The reason's row in the contract gives gRPC code, HTTP status and
@@ -14,11 +16,19 @@ pub struct Refusal {
     pub reason: Reason,
     /// Cause and fix, for a person. Holds at most 128 characters of the caller's own input.
     pub detail: String,
+    /// After how long the same call may succeed; `None` where that is for the caller to mend.
+    pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
     /// A refusal for `reason`, told as `detail`.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self { reason, detail: detail.into(), retry_after: None }
+    }
+
+    /// The refusal of what may succeed `after` some time.
+    #[must_use]
+    pub fn to_be_tried_after(self, after: Duration) -> Self {
+        Self { retry_after: Some(after), ..self }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) async fn plan<S: Store>(services: &Services<S>) -> Result<Option<Demo
         return Ok(None);
     }
     let workspace_id = WorkspaceId::new(services.clock.new_id());
-    Ok(Some(Demo { workspace_id, api_key: ApiKeyText::from_random(rand::random()) }))
+    Ok(Some(Demo { workspace_id, api_key: ApiKeyText::from_random(services.clock.random()) }))
 }
 
 /// Makes the demo workspace, or what is missing of it. One that was whole once is left as it is.

@@ -72,8 +72,10 @@ impl KeyCache {
         if let Some(entry) = self.entries.get(&(id, hash))
             && entry.generation == generation
         {
+            metrics::counter!("nestr_scim_key_cache_total", "outcome" => "hit").increment(1);
             return Ok(entry);
         }
+        metrics::counter!("nestr_scim_key_cache_total", "outcome" => "miss").increment(1);
         let grant = workspace.key_grant(hash).await?;
         let is_known = grant.is_some();
         let noted = grant.as_ref().and_then(|grant| grant.key.last_used_at).unwrap_or(0);

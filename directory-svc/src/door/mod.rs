@@ -3,20 +3,29 @@
 //! Every handler asks the door first and works on what it gives back; without that there is no
 //! workspace to work on. Who has no right learns nothing of what is behind.
 
+mod admission;
 mod callers;
 mod key_cache;
+mod rates;
+mod rights;
 
+use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use directory_api::SCIM_AUTHORIZATION;
 use directory_api::api_key::ApiKeyText;
 use directory_api::v1::Reason;
-use directory_api::{SCIM_AUTHORIZATION, v1};
 use tonic::{Request, Status};
 
+use admission::{Admission, Permit};
 pub use callers::{Role, ServiceCaller, ServiceCallers};
 use key_cache::KeyCache;
 pub(crate) use key_cache::hash;
+pub use rates::LimitsConfig;
+use rates::Rates;
+use rights::Asked;
+pub(crate) use rights::InWorkspace;
 
 use crate::clock::Clock;
 use crate::ids::WorkspaceId;
@@ -30,55 +39,27 @@ use crate::store::{Author, Store, WorkspaceStore};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GatewayInProcess;
 
-/// A request message that names the workspace it is about.
-pub(crate) trait InWorkspace {
-    /// The workspace's id, as the caller wrote it.
-    fn workspace_id(&self) -> &str;
+/// The handle of a workspace, and the right to use it: the call counts among those that run for as
+/// long as this is held.
+#[derive(Debug)]
+pub(crate) struct Admitted<W> {
+    workspace: W,
+    _permit: Permit,
 }
 
-macro_rules! in_workspace {
-    ($($message:ident),* $(,)?) => {
-        $(impl InWorkspace for v1::$message {
-            fn workspace_id(&self) -> &str {
-                &self.workspace_id
-            }
-        })*
-    };
+impl<W> Deref for Admitted<W> {
+    type Target = W;
+
+    fn deref(&self) -> &W {
+        &self.workspace
+    }
 }
-in_workspace![
-    GetWorkspaceRequest,
-    ClaimDomainsRequest,
-    ListDomainsRequest,
-    VerifyDomainRequest,
-    RejectDomainRequest,
-    ListIntegrationsRequest,
-    GetIntegrationRequest,
-    EnableIntegrationRequest,
-    PauseIntegrationRequest,
-    DisableIntegrationRequest,
-    CreateApiKeyRequest,
-    ListApiKeysRequest,
-    RevokeApiKeyRequest,
-    CreateUserRequest,
-    GetUserRequest,
-    ListUsersRequest,
-    ReplaceUserRequest,
-    PatchUserRequest,
-    DeleteUserRequest,
-    ListDeletedUsersRequest,
-    RestoreUserRequest,
-    GetServiceProviderConfigRequest,
-    ListResourceTypesRequest,
-    GetResourceTypeRequest,
-    ListSchemasRequest,
-    GetSchemaRequest,
-];
 
 /// What the door opened: the workspace, on whose word, and what is asked.
 #[derive(Debug)]
 pub(crate) struct Authenticated<W, T> {
     /// The workspace's state.
-    pub workspace: W,
+    pub workspace: Admitted<W>,
     /// Its id.
     pub workspace_id: WorkspaceId,
     /// Who asks.
@@ -87,66 +68,96 @@ pub(crate) struct Authenticated<W, T> {
     pub ask: T,
 }
 
+/// Who stands before the door.
+enum Caller {
+    /// A gateway: the identity provider's key decides.
+    Gateway,
+    /// A service or an operator of this name.
+    Service(String),
+}
+
 /// Lets callers in.
 #[derive(Clone)]
 pub(crate) struct Door<S> {
     store: S,
     clock: Clock,
     keys: Arc<KeyCache>,
-    callers: Arc<ServiceCallers>,
+    callers: ServiceCallers,
+    rates: Rates,
+    admission: Admission,
 }
 
 impl<S: Store> Door<S> {
     /// A door to `store`, known to `callers` by their credentials.
-    pub(crate) fn new(store: S, clock: Clock, callers: ServiceCallers) -> Self {
-        Self { store, clock, keys: Arc::default(), callers: Arc::new(callers) }
+    pub(crate) fn new(
+        store: S,
+        clock: Clock,
+        callers: ServiceCallers,
+        limits: LimitsConfig,
+    ) -> Self {
+        let (keys, rates, admission) = (Arc::default(), Rates::new(limits), Admission::default());
+        Self { store, clock, keys, callers, rates, admission }
     }
 
-    /// Opens a workspace to an identity provider (through the gateway, with the workspace's own
-    /// key) or to an operator.
-    pub(crate) async fn people<T: InWorkspace>(
+    /// Forgets what need not be remembered of who asked how often.
+    pub(crate) fn sweep(&self) {
+        self.rates.sweep();
+    }
+
+    /// Opens a workspace: to an identity provider (through a gateway, with the workspace's own key)
+    /// or to a service or an operator, where their role may ask this.
+    pub(crate) async fn open<T: InWorkspace>(
         &self,
         request: Request<T>,
     ) -> Result<Authenticated<S::Workspace, T>, Status> {
-        if request.extensions().get::<GatewayInProcess>().is_some() {
-            self.integration(request).await
-        } else {
-            self.workspace(request).await
-        }
-    }
-
-    /// Opens a workspace to an operator.
-    pub(crate) async fn workspace<T: InWorkspace>(
-        &self,
-        request: Request<T>,
-    ) -> Result<Authenticated<S::Workspace, T>, Status> {
-        let (name, ask) = self.operator(request)?;
+        let name = match self.caller(&request)? {
+            Caller::Gateway => return self.integration(request).await,
+            Caller::Service(name) => name,
+        };
+        let ask = request.into_inner();
         let id = WorkspaceId::from_str(ask.workspace_id()).map_err(|_| no(no_workspace()))?;
-        let workspace = self.store.workspace(id);
+        let workspace = self.admitted(id, None, ask.weight()).await?;
         if workspace.card().await.map_err(store_error)?.is_none() {
             return Err(no(no_workspace()));
         }
         Ok(Authenticated { workspace, workspace_id: id, author: Author::Service(name), ask })
     }
 
-    /// Lets an operator in, who works across workspaces; answers the operator's name.
-    pub(crate) fn operator<T>(&self, request: Request<T>) -> Result<(String, T), Status> {
-        let credential = bearer(&request, "authorization");
-        match credential.and_then(|credential| self.callers.find(credential)) {
-            Some(ServiceCaller { name, role: Role::Operator, .. }) => {
-                Ok((name.clone(), request.into_inner()))
-            }
-            None => Err(no(Refusal::new(
-                Reason::CredentialInvalid,
-                "The call needs the metadata `authorization: Bearer <credential>` with the \
-                 credential of an operator.",
-            ))),
+    /// Lets a service or an operator ask across workspaces, where their role may ask this.
+    pub(crate) fn across<T: Asked>(&self, request: Request<T>) -> Result<T, Status> {
+        self.caller(&request)?;
+        Ok(request.into_inner())
+    }
+
+    /// Who calls, whose role may ask this.
+    fn caller<T: Asked>(&self, request: &Request<T>) -> Result<Caller, Status> {
+        let presented = || bearer(request, "authorization").and_then(|c| self.callers.find(c));
+        let (name, role) = if request.extensions().get::<GatewayInProcess>().is_some() {
+            (String::new(), Role::Gateway)
+        } else {
+            presented().ok_or_else(|| no(no_credential()))?
+        };
+        match role {
+            role if !T::ROLES.contains(&role) => Err(no(not_for(role, T::ROLES))),
+            Role::Gateway => Ok(Caller::Gateway),
+            Role::Internal | Role::Operator | Role::Reader => Ok(Caller::Service(name)),
         }
     }
 
     /// Forgets what is known of every key, so that a change of keys or integrations holds at once.
     pub(crate) fn forget_keys(&self) {
         self.keys.forget();
+    }
+
+    /// The workspace, once it is the turn of a call of this weight by this tenant.
+    async fn admitted(
+        &self,
+        id: WorkspaceId,
+        tenant: Option<WorkspaceId>,
+        weight: u32,
+    ) -> Result<Admitted<S::Workspace>, Status> {
+        let permit = self.admission.admit(tenant, weight).await.map_err(|shed| no(shed.into()))?;
+        Ok(Admitted { workspace: self.store.workspace(id), _permit: permit })
     }
 
     async fn integration<T: InWorkspace>(
@@ -171,6 +182,8 @@ impl<S: Store> Door<S> {
                 }
             });
         }
+        self.rates.take(integration_id).map_err(no)?;
+        let workspace = self.admitted(id, Some(id), ask.weight()).await?;
         let author = Author::Integration(integration_id);
         Ok(Authenticated { workspace, workspace_id: id, author, ask })
     }
@@ -180,6 +193,22 @@ impl<S: Store> Door<S> {
 fn bearer<'a, T>(request: &'a Request<T>, name: &str) -> Option<&'a str> {
     let (scheme, credential) = request.metadata().get(name)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(credential)
+}
+
+fn no_credential() -> Refusal {
+    Refusal::new(
+        Reason::CredentialInvalid,
+        "The call needs the metadata `authorization: Bearer <credential>` with the credential of a \
+         service or an operator that the directory knows.",
+    )
+}
+
+fn not_for(role: Role, may: &[Role]) -> Refusal {
+    let may: Vec<_> = may.iter().map(|role| role.name()).collect();
+    Refusal::new(
+        Reason::PermissionDeniedRole,
+        format!("The role {role} may not make this call. Call as: {}.", may.join(", ")),
+    )
 }
 
 fn no_workspace() -> Refusal {

@@ -53,7 +53,7 @@ impl<S: Store> DiscoveryService for Services<S> {
 impl<S: Store> Services<S> {
     /// Lets the caller in and answers the SCIM API URL that links begin with.
     async fn discover<T: InWorkspace>(&self, request: Request<T>) -> Result<(String, T), Status> {
-        let Authenticated { workspace_id, ask, .. } = self.door.people(request).await?;
+        let Authenticated { workspace_id, ask, .. } = self.door.open(request).await?;
         Ok((self.links.scim(workspace_id), ask))
     }
 }

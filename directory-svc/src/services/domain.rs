@@ -22,7 +22,7 @@ impl<S: Store> DomainService for Services<S> {
         &self,
         request: Request<v1::ClaimDomainsRequest>,
     ) -> Result<Response<v1::ClaimDomainsResponse>, Status> {
-        let Authenticated { workspace, author, ask, .. } = self.door.workspace(request).await?;
+        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
         let contact = if ask.contact_email.is_empty() {
             workspace.card().await.map_err(store_error)?.map(|card| card.contact_email)
         } else {
@@ -46,7 +46,7 @@ impl<S: Store> DomainService for Services<S> {
         &self,
         request: Request<v1::ListDomainsRequest>,
     ) -> Result<Response<v1::ListDomainsResponse>, Status> {
-        let Authenticated { workspace, workspace_id, .. } = self.door.workspace(request).await?;
+        let Authenticated { workspace, workspace_id, .. } = self.door.open(request).await?;
         let found = workspace.domains().await.map_err(store_error)?;
         let domains = found.iter().map(|domain| render::domain(workspace_id, domain)).collect();
         Ok(Response::new(v1::ListDomainsResponse { domains }))
@@ -56,7 +56,7 @@ impl<S: Store> DomainService for Services<S> {
         &self,
         request: Request<v1::ListPendingDomainsRequest>,
     ) -> Result<Response<v1::ListPendingDomainsResponse>, Status> {
-        let (_, ask) = self.door.operator(request)?;
+        let ask = self.door.across(request)?;
         let limit = page::size(ask.page_size, page::MAX_PAGE);
         let found = self.store.pending_domains(limit).await.map_err(store_error)?;
         let domains = found.iter().map(|(id, domain)| render::domain(*id, domain)).collect();
@@ -68,7 +68,7 @@ impl<S: Store> DomainService for Services<S> {
         request: Request<v1::VerifyDomainRequest>,
     ) -> Result<Response<v1::Domain>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.workspace(request).await?;
+            self.door.open(request).await?;
         let allow_shared = ask.allow_shared;
         let domain = self
             .decide(
@@ -90,7 +90,7 @@ impl<S: Store> DomainService for Services<S> {
         request: Request<v1::RejectDomainRequest>,
     ) -> Result<Response<v1::Domain>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.workspace(request).await?;
+            self.door.open(request).await?;
         if ask.reason.trim().is_empty() {
             return Err(no(read::invalid("reason", "say why, the claimant is told")));
         }

@@ -12,7 +12,8 @@ use crate::store::{StoreError, Unique};
 
 /// A refusal is shown whole.
 pub(crate) fn no(refusal: Refusal) -> Status {
-    refusal.reason.status(refusal.detail, HashMap::new())
+    let Refusal { reason, detail, retry_after } = refusal;
+    reason.status_with_retry(detail, HashMap::new(), retry_after)
 }
 
 /// A refusal of the SCIM language.

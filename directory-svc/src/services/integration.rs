@@ -25,7 +25,7 @@ impl<S: Store> IntegrationService for Services<S> {
         &self,
         request: Request<v1::ListIntegrationsRequest>,
     ) -> Result<Response<v1::ListIntegrationsResponse>, Status> {
-        let Authenticated { workspace, workspace_id, .. } = self.door.workspace(request).await?;
+        let Authenticated { workspace, workspace_id, .. } = self.door.open(request).await?;
         let found = workspace.integrations().await.map_err(store_error)?;
         let shown = |integration| render::integration(&self.links, workspace_id, integration);
         let integrations = found.iter().map(shown).collect();
@@ -36,9 +36,8 @@ impl<S: Store> IntegrationService for Services<S> {
         &self,
         request: Request<v1::GetIntegrationRequest>,
     ) -> Result<Response<v1::Integration>, Status> {
-        let Authenticated { workspace, workspace_id, ask, .. } =
-            self.door.workspace(request).await?;
-        let integration = one(&workspace, &ask.integration_id).await?;
+        let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
+        let integration = one(&*workspace, &ask.integration_id).await?;
         Ok(Response::new(render::integration(&self.links, workspace_id, &integration)))
     }
 
@@ -47,9 +46,9 @@ impl<S: Store> IntegrationService for Services<S> {
         request: Request<v1::EnableIntegrationRequest>,
     ) -> Result<Response<v1::Integration>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.workspace(request).await?;
+            self.door.open(request).await?;
         let kind = ask.kind;
-        let id = match find(&workspace, &ask.integration_id).await? {
+        let id = match find(&*workspace, &ask.integration_id).await? {
             Some(integration) => integration.id,
             None if ask.integration_id.is_empty() => integrations::first(workspace_id),
             None => return Err(no(integrations::not_found())),
@@ -71,9 +70,9 @@ impl<S: Store> IntegrationService for Services<S> {
         request: Request<v1::PauseIntegrationRequest>,
     ) -> Result<Response<v1::Integration>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.workspace(request).await?;
+            self.door.open(request).await?;
         let id = ask.integration_id;
-        self.switch(&workspace, workspace_id, author, &id, IntegrationState::Paused).await
+        self.switch(&*workspace, workspace_id, author, &id, IntegrationState::Paused).await
     }
 
     async fn disable_integration(
@@ -81,17 +80,17 @@ impl<S: Store> IntegrationService for Services<S> {
         request: Request<v1::DisableIntegrationRequest>,
     ) -> Result<Response<v1::Integration>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.workspace(request).await?;
+            self.door.open(request).await?;
         let id = ask.integration_id;
-        self.switch(&workspace, workspace_id, author, &id, IntegrationState::Off).await
+        self.switch(&*workspace, workspace_id, author, &id, IntegrationState::Off).await
     }
 
     async fn create_api_key(
         &self,
         request: Request<v1::CreateApiKeyRequest>,
     ) -> Result<Response<v1::CreateApiKeyResponse>, Status> {
-        let Authenticated { workspace, author, ask, .. } = self.door.workspace(request).await?;
-        let integration = one(&workspace, &ask.integration_id).await?;
+        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
+        let integration = one(&*workspace, &ask.integration_id).await?;
         let write = self.write(author);
         let expires_at = ask.expire_time.map(|time| micros(&time)).transpose()?;
         if expires_at.is_some_and(|end| end <= write.at) {
@@ -101,7 +100,7 @@ impl<S: Store> IntegrationService for Services<S> {
             let cause = format!("at most {DISPLAY_NAME_BYTES} bytes are allowed");
             return Err(no(read::invalid("display_name", cause)));
         }
-        let text = ApiKeyText::from_random(rand::random());
+        let text = ApiKeyText::from_random(self.clock.random());
         let id = ApiKeyId::new(self.clock.new_id());
         let key = ApiKey {
             display_name: ask.display_name,
@@ -120,8 +119,8 @@ impl<S: Store> IntegrationService for Services<S> {
         &self,
         request: Request<v1::ListApiKeysRequest>,
     ) -> Result<Response<v1::ListApiKeysResponse>, Status> {
-        let Authenticated { workspace, ask, .. } = self.door.workspace(request).await?;
-        let integration = one(&workspace, &ask.integration_id).await?;
+        let Authenticated { workspace, ask, .. } = self.door.open(request).await?;
+        let integration = one(&*workspace, &ask.integration_id).await?;
         let found = workspace.api_keys(integration.id).await.map_err(store_error)?;
         let api_keys = found.iter().map(render::api_key).collect();
         Ok(Response::new(v1::ListApiKeysResponse { api_keys }))
@@ -131,7 +130,7 @@ impl<S: Store> IntegrationService for Services<S> {
         &self,
         request: Request<v1::RevokeApiKeyRequest>,
     ) -> Result<Response<v1::ApiKey>, Status> {
-        let Authenticated { workspace, author, ask, .. } = self.door.workspace(request).await?;
+        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
         let missing = || {
             no(Refusal::new(
                 Reason::ApiKeyNotFound,

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use super::fault::{no, scim_error, store_error};
 use super::{Services, page, read};
 use crate::clock::DAY;
-use crate::door::Authenticated;
+use crate::door::{Admitted, Authenticated};
 use crate::ids::UserId;
 use crate::render::{People, deleted_user};
 use crate::rules::{adoption, login_email, people};
@@ -24,7 +24,7 @@ impl<S: Store> UserService for Services<S> {
         request: Request<v1::CreateUserRequest>,
     ) -> Result<Response<v1::User>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.people(request).await?;
+            self.door.open(request).await?;
         let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
         let mut wanted = match ask.resource {
             Some(v1::create_user_request::Resource::ScimJson(text)) => read::scim_json(&text)?,
@@ -60,7 +60,7 @@ impl<S: Store> UserService for Services<S> {
         request: Request<v1::GetUserRequest>,
     ) -> Result<Response<v1::User>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.people(request).await?;
+            self.door.open(request).await?;
         let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
         let user = workspace.user(read::user_id(&ask.id)?).await.map_err(store_error)?;
         let user = people::expect(user.as_ref(), &ask.id, None).map_err(no)?;
@@ -72,7 +72,7 @@ impl<S: Store> UserService for Services<S> {
         request: Request<v1::ListUsersRequest>,
     ) -> Result<Response<v1::ListUsersResponse>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.people(request).await?;
+            self.door.open(request).await?;
         let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
         let filter = match ask.filter.as_str() {
             "" => None,
@@ -106,7 +106,7 @@ impl<S: Store> UserService for Services<S> {
         request: Request<v1::ReplaceUserRequest>,
     ) -> Result<Response<v1::User>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.people(request).await?;
+            self.door.open(request).await?;
         let wanted = match ask.resource {
             Some(v1::replace_user_request::Resource::ScimJson(text)) => read::scim_json(&text)?,
             Some(v1::replace_user_request::Resource::User(user)) => read::typed(&user)?,
@@ -128,7 +128,7 @@ impl<S: Store> UserService for Services<S> {
         request: Request<v1::PatchUserRequest>,
     ) -> Result<Response<v1::User>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.people(request).await?;
+            self.door.open(request).await?;
         let patch = read::patch(ask.operations)?;
         let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
         let change = Change { author, id: ask.id, etag: ask.etag, operation_id: ask.operation_id };
@@ -140,7 +140,7 @@ impl<S: Store> UserService for Services<S> {
         &self,
         request: Request<v1::DeleteUserRequest>,
     ) -> Result<Response<pbjson_types::Empty>, Status> {
-        let Authenticated { workspace, author, ask, .. } = self.door.people(request).await?;
+        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
         let id = read::user_id(&ask.id)?;
         let write = self.named_write(author.clone(), ask.operation_id)?;
         let expires_at = write.at + i64::from(self.settings.tombstone_days) * DAY;
@@ -158,8 +158,7 @@ impl<S: Store> UserService for Services<S> {
         &self,
         request: Request<v1::ListDeletedUsersRequest>,
     ) -> Result<Response<v1::ListDeletedUsersResponse>, Status> {
-        let Authenticated { workspace, workspace_id, ask, .. } =
-            self.door.workspace(request).await?;
+        let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
         let render = People::new(&self.links, workspace_id, None, None)?;
         let after = if ask.page_token.is_empty() { 0 } else { page::read(&ask.page_token)? };
         let limit = page::size(ask.page_size, DEFAULT_PAGE);
@@ -178,7 +177,7 @@ impl<S: Store> UserService for Services<S> {
         request: Request<v1::RestoreUserRequest>,
     ) -> Result<Response<v1::User>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.workspace(request).await?;
+            self.door.open(request).await?;
         let render = People::new(&self.links, workspace_id, None, ask.view)?;
         let id = read::user_id(&ask.id)?;
         let write = self.named_write(author, ask.operation_id)?;
@@ -204,7 +203,7 @@ impl<S: Store> Services<S> {
     /// Changes a person into what `wanted` makes of them, under the rules.
     async fn change(
         &self,
-        workspace: S::Workspace,
+        workspace: Admitted<S::Workspace>,
         change: Change,
         wanted: impl Fn(Resource) -> Result<Resource, scim::Error> + Send + 'static,
     ) -> Result<crate::store::User, Status> {

@@ -22,7 +22,7 @@ impl<S: Store> WorkspaceService for Services<S> {
         &self,
         request: Request<v1::CreateWorkspaceRequest>,
     ) -> Result<Response<v1::Workspace>, Status> {
-        let (_, ask) = self.door.operator(request)?;
+        let ask = self.door.across(request)?;
         let display_name = ask.display_name.trim();
         if display_name.is_empty() || display_name.len() > DISPLAY_NAME_BYTES {
             let cause = format!("1 to {DISPLAY_NAME_BYTES} bytes are needed");
@@ -44,7 +44,7 @@ impl<S: Store> WorkspaceService for Services<S> {
         &self,
         request: Request<v1::GetWorkspaceRequest>,
     ) -> Result<Response<v1::Workspace>, Status> {
-        let opened = self.door.workspace(request).await?;
+        let opened = self.door.open(request).await?;
         let card = opened.workspace.card().await.map_err(store_error)?;
         let card = card.ok_or_else(|| Status::internal("internal error"))?;
         Ok(Response::new(render::workspace(&card)))
@@ -54,7 +54,7 @@ impl<S: Store> WorkspaceService for Services<S> {
         &self,
         request: Request<v1::ListWorkspacesRequest>,
     ) -> Result<Response<v1::ListWorkspacesResponse>, Status> {
-        let (_, ask) = self.door.operator(request)?;
+        let ask = self.door.across(request)?;
         let after = match ask.page_token.as_str() {
             "" => None,
             token => Some(WorkspaceId::from_str(token).map_err(|_| {

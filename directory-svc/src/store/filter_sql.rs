@@ -360,6 +360,34 @@ fn is_range(filter: &Bound) -> bool {
     }
 }
 
+/// Whether an index finds who passes, in every engine: else everybody is read.
+pub(crate) fn is_served(filter: &Bound) -> bool {
+    let is_column = |target: &Target| {
+        let place = place(&names(&Scope::person().steps(target)));
+        matches!(place, Place::Column(_) | Place::Id | Place::ExternalId)
+    };
+    let is_address = |target: &Target| {
+        target.attribute.name == EMAILS.attribute
+            && target.sub.as_ref().is_none_or(|sub| sub.name == "value")
+    };
+    match filter {
+        Bound::And(parts) => parts.iter().any(is_served),
+        Bound::Or(parts) => parts.iter().all(is_served),
+        Bound::Compare { target, op: Operator::Eq, .. } => is_column(target) || is_address(target),
+        Bound::Any { target, filter } if is_address(target) => {
+            let is_value = |part: &Bound| {
+                matches!(part, Bound::Compare { target, op: Operator::Eq, .. }
+                    if target.attribute.name == "value")
+            };
+            match &**filter {
+                Bound::And(parts) => parts.iter().any(is_value),
+                one => is_value(one),
+            }
+        }
+        other => is_range(other),
+    }
+}
+
 fn asks_email_rows(filter: &Bound) -> bool {
     match filter {
         Bound::And(parts) | Bound::Or(parts) => parts.iter().all(asks_email_rows),

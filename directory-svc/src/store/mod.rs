@@ -14,7 +14,9 @@ mod words;
 
 use std::future::Future;
 
+pub(crate) use filter_sql::is_served;
 pub use model::*;
+use tokio::sync::watch;
 
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, IntegrationId, UserId, WorkspaceId};
@@ -99,8 +101,11 @@ pub trait Store: Clone + Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Answer<u64>> + Send;
 
-    /// Answers once the store has answered a read and stands ready to write.
+    /// Answers once the store has answered a read, and has a write of its own on the disk.
     fn ready(&self) -> impl Future<Output = Answer<()>> + Send;
+
+    /// Whether the last write that was tried could be kept. It is told at each change.
+    fn is_writable(&self) -> watch::Receiver<bool>;
 }
 
 /// The state of one workspace. A query outside a workspace cannot be written down.

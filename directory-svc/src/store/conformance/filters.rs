@@ -104,6 +104,7 @@ pub(super) async fn serve_each_known_query_from_an_index<E: Engine>(engine: E) {
         r#"userName sw "ada""#,
         r#"meta.lastModified gt "2026-01-01T00:00:00Z" and active eq true"#,
         r#"meta.created ge "2026-01-01T00:00:00Z""#,
+        r#"meta.lastModified gt "2026-01-01T00:00:00Z""#,
         r#"userName eq "ada" and active eq true"#,
         r#"externalId eq "E-1""#,
         r#"id eq "00000000-0000-0000-0000-000000000001""#,

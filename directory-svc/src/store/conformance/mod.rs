@@ -27,6 +27,7 @@ macro_rules! every_store_must {
                 #[tokio::test]
                 async fn $case() {
                     super::$file::$case(<super::engines::Sqlite as super::Engine>::start()).await;
+                    crate::store::sqlite::plans::assert_served();
                 }
             )*
         }

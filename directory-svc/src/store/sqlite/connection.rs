@@ -83,5 +83,7 @@ fn open(
     connection.pragma_update(None, "trusted_schema", false)?;
     // Check-points are the check-pointer's.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    #[cfg(test)]
+    let connection = super::plans::noted(connection)?;
     Ok(connection)
 }

@@ -16,11 +16,14 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 1] = [Migration {
-    number: 1,
-    name: "directory",
-    sql: include_str!("migrations/0001_directory.sql"),
-}];
+const MIGRATIONS: [Migration; 2] = [
+    Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
+    Migration {
+        number: 2,
+        name: "write_probe",
+        sql: include_str!("migrations/0002_write_probe.sql"),
+    },
+];
 
 /// Brings the store to the schema that this binary knows. A step that was cut short is undone by the
 /// engine at the next opening, and done then.

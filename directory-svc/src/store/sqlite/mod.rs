@@ -12,6 +12,8 @@ mod failure;
 mod integrations;
 mod keys;
 mod migrations;
+#[cfg(test)]
+pub(in crate::store) mod plans;
 mod readers;
 mod statement;
 #[cfg(test)]
@@ -29,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 pub use failure::OpenError;
 pub use workspace::SqliteWorkspace;
@@ -142,6 +145,12 @@ impl Store for SqliteStore {
     async fn ready(&self) -> Answer<()> {
         let read = |c: &Connection| Ok(c.query_row("SELECT 1 FROM migration", [], |_| Ok(()))?);
         self.0.readers.point(read)?;
-        self.0.writer.run(|_| Ok(())).await
+        let write = "UPDATE write_probe SET tries = tries + 1 WHERE id = 1";
+        self.0.writer.run(|c| Ok(statement::run(c, write, [])?)).await?;
+        Ok(())
+    }
+
+    fn is_writable(&self) -> watch::Receiver<bool> {
+        self.0.writer.is_writable()
     }
 }

@@ -7,9 +7,10 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::checkpoints::Checkpoints;
 use super::connection;
@@ -27,6 +28,7 @@ const GROUP: usize = 256;
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
+    is_writable: watch::Receiver<bool>,
 }
 
 impl Writer {
@@ -37,11 +39,17 @@ impl Writer {
         checkpoints: Checkpoints,
     ) -> io::Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let worker = Worker { path, connection: Some(connection), checkpoints };
+        let (tell, is_writable) = watch::channel(true);
+        let worker = Worker { path, connection: Some(connection), checkpoints, tell };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || worker.work(jobs))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread), is_writable })
+    }
+
+    /// Whether the last commit succeeded.
+    pub(super) fn is_writable(&self) -> watch::Receiver<bool> {
+        self.is_writable.clone()
     }
 
     /// Has `work` done in a transaction and answers once that is on the disk. Whoever stops waiting
@@ -133,17 +141,29 @@ struct Worker {
     /// `None` after a failure: the next group opens it anew.
     connection: Option<Connection>,
     checkpoints: Checkpoints,
+    /// Where it is told whether commits succeed.
+    tell: watch::Sender<bool>,
 }
 
 impl Worker {
     fn work(mut self, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
         let mut group = Vec::with_capacity(GROUP);
         while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
+            let began = Instant::now();
             let commit = self.commit(&mut group);
+            metrics::histogram!("nestr_scim_store_commit_seconds").record(began.elapsed());
+            metrics::histogram!("nestr_scim_store_group_size")
+                .record(u32::try_from(group.len()).unwrap_or(u32::MAX));
+            metrics::gauge!("nestr_scim_store_writer_queue")
+                .set(u32::try_from(jobs.len()).unwrap_or(u32::MAX));
             if let Err(error) = &commit {
                 tracing::error!(error = error as &dyn std::error::Error, "a commit failed");
                 self.connection = None;
             }
+            let is_writable = commit.is_ok();
+            let outcome = if is_writable { "committed" } else { "failed" };
+            metrics::counter!("nestr_scim_store_commits_total", "outcome" => outcome).increment(1);
+            self.tell.send_if_modified(|told| std::mem::replace(told, is_writable) != is_writable);
             group.drain(..).for_each(|job| job.answer(&commit));
         }
     }

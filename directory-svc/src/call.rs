@@ -1,12 +1,17 @@
-//! What stands round every RPC, in process and over a socket: its deadline, its span.
+//! What stands round every RPC, in process and over a socket: its deadline, its span, its count.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use directory_api::REQUEST_ID;
-use tonic::Status;
+use prost::Message;
+use prost_types::FileDescriptorSet;
+use tokio::time::Instant;
+use tonic::{Code, Status};
 use tracing::{Instrument, Span};
 
 /// The longest that any call may take, whatever its caller allows. Every wait has an end.
@@ -21,10 +26,42 @@ pub(crate) fn layered(router: axum::Router) -> axum::Router {
 /// committed whole or not at all; its caller repeats it under the same operation id.
 async fn call(request: Request, next: Next) -> Response {
     let (allowed, span) = terms(&request);
-    let answer = tokio::time::timeout(allowed, next.run(request)).instrument(span);
-    answer.await.unwrap_or_else(|_| {
+    let (began, method) = (Instant::now(), known(request.uri().path()));
+    let answer = tokio::time::timeout(allowed, next.run(request)).instrument(span.clone());
+    let answer = answer.await.unwrap_or_else(|_| {
         Status::deadline_exceeded("The call took longer than its deadline.").into_http()
-    })
+    });
+    // A refusal stands in the headers; an answer has its status, which is OK, behind its message.
+    let code = answer.headers().get("grpc-status").and_then(|code| code.to_str().ok());
+    let code = code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+    metrics::histogram!("nestr_scim_rpc_seconds", "method" => method).record(began.elapsed());
+    let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    tracing::debug!(parent: &span, ?code, duration_us, "answered");
+    let code = format!("{code:?}");
+    metrics::counter!("nestr_scim_rpcs_total", "method" => method, "code" => code).increment(1);
+    answer
+}
+
+/// The call of a path, as `Service/Method`, or "other": a metric takes no word of a caller's choice.
+fn known(path: &str) -> &'static str {
+    static METHODS: LazyLock<HashMap<String, &'static str>> = LazyLock::new(methods);
+    METHODS.get(path).copied().unwrap_or("other")
+}
+
+/// Every call of the contract, by its path. Read once, and kept for as long as the process lives.
+fn methods() -> HashMap<String, &'static str> {
+    let files = FileDescriptorSet::decode(directory_api::FILE_DESCRIPTOR_SET);
+    let files = files.map(|set| set.file).unwrap_or_default();
+    let mut methods = HashMap::new();
+    for file in &files {
+        for service in &file.service {
+            for method in &service.method {
+                let name = format!("{}/{}", service.name(), method.name());
+                methods.insert(format!("/{}.{name}", file.package()), &*name.leak());
+            }
+        }
+    }
+    methods
 }
 
 /// How long the call may take, and the span that its logs stand in.

@@ -1,0 +1,133 @@
+//! Who may ask what: one table, by request message. A message without a row does not get through
+//! the door, because it does not compile.
+
+use directory_api::v1;
+
+use super::Role;
+use super::Role::{Gateway, Internal, Operator, Reader};
+use crate::store::is_served;
+
+/// A request message with its row in the table.
+pub(crate) trait Asked {
+    /// The roles that may ask it.
+    const ROLES: &'static [Role];
+}
+
+/// A request message that names the workspace it is about.
+pub(crate) trait InWorkspace: Asked {
+    /// The workspace's id, as the caller wrote it.
+    fn workspace_id(&self) -> &str;
+
+    /// What it costs, where a look-up or a write costs 1.
+    fn weight(&self) -> u32 {
+        1
+    }
+}
+
+macro_rules! across_workspaces {
+    ($($message:ident: $($role:ident)+;)*) => {
+        $(impl Asked for v1::$message {
+            const ROLES: &'static [Role] = &[$($role),+];
+        })*
+    };
+}
+
+macro_rules! in_a_workspace {
+    ($($message:ident $(weighs $weight:expr)?; $($role:ident)+;)*) => {
+        $(
+            impl Asked for v1::$message {
+                const ROLES: &'static [Role] = &[$($role),+];
+            }
+
+            impl InWorkspace for v1::$message {
+                fn workspace_id(&self) -> &str {
+                    &self.workspace_id
+                }
+
+                $(
+                    fn weight(&self) -> u32 {
+                        $weight(self)
+                    }
+                )?
+            }
+        )*
+
+        #[cfg(test)]
+        pub(super) const IN_A_WORKSPACE: &[(&str, &[Role])] =
+            &[$((stringify!($message), <v1::$message as Asked>::ROLES)),*];
+    };
+}
+
+across_workspaces! {
+    CreateWorkspaceRequest: Internal Operator;
+    ListWorkspacesRequest: Internal Operator Reader;
+    ListPendingDomainsRequest: Operator Reader;
+    ResolveLoginRequest: Internal Operator Reader;
+}
+
+/// What a list costs that an index serves, and one that reads everybody.
+const LISTING: u32 = 8;
+const READING_EVERYBODY: u32 = 32;
+
+fn listing(ask: &v1::ListUsersRequest) -> u32 {
+    let filter = scim::filter::parse(&ask.filter);
+    let filter = filter.and_then(|filter| filter.bind(scim::Schemas::standard().user()));
+    match filter {
+        Ok(filter) if !is_served(&filter) => READING_EVERYBODY,
+        // One that cannot be read is refused and costs nothing.
+        Ok(_) | Err(_) => LISTING,
+    }
+}
+
+in_a_workspace! {
+    GetWorkspaceRequest; Internal Operator Reader;
+
+    ClaimDomainsRequest; Internal Operator;
+    ListDomainsRequest; Internal Operator Reader;
+    VerifyDomainRequest; Operator;
+    RejectDomainRequest; Operator;
+
+    ListIntegrationsRequest; Internal Operator Reader;
+    GetIntegrationRequest; Internal Operator Reader;
+    EnableIntegrationRequest; Internal Operator;
+    PauseIntegrationRequest; Internal Operator;
+    DisableIntegrationRequest; Internal Operator;
+    CreateApiKeyRequest; Internal Operator;
+    ListApiKeysRequest; Internal Operator Reader;
+    RevokeApiKeyRequest; Internal Operator;
+
+    CreateUserRequest; Gateway Internal Operator;
+    GetUserRequest; Gateway Internal Operator Reader;
+    ListUsersRequest weighs listing; Gateway Internal Operator Reader;
+    ReplaceUserRequest; Gateway Internal Operator;
+    PatchUserRequest; Gateway Internal Operator;
+    DeleteUserRequest; Gateway Internal Operator;
+    ListDeletedUsersRequest weighs |_| LISTING; Internal Operator Reader;
+    RestoreUserRequest; Operator;
+
+    GetServiceProviderConfigRequest; Gateway Internal Operator Reader;
+    ListResourceTypesRequest; Gateway Internal Operator Reader;
+    GetResourceTypeRequest; Gateway Internal Operator Reader;
+    ListSchemasRequest; Gateway Internal Operator Reader;
+    GetSchemaRequest; Gateway Internal Operator Reader;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reader changes nothing, and a gateway comes to people and schemas alone.
+    #[test]
+    fn a_reader_only_reads_and_a_gateway_only_provisions() {
+        for (message, roles) in IN_A_WORKSPACE {
+            let reads = message.starts_with("Get") || message.starts_with("List");
+            assert_eq!(roles.contains(&Reader), reads, "{message}");
+            let provisions = ["User", "Schema", "ResourceType", "ServiceProviderConfig"];
+            let provisions = provisions.iter().any(|about| message.contains(about))
+                && !message.contains("Deleted")
+                && !message.contains("Restore");
+            assert_eq!(roles.contains(&Gateway), provisions, "{message}");
+            assert!(roles.contains(&Operator), "{message}");
+        }
+    }
+}
