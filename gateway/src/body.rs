@@ -2,6 +2,9 @@
 //!
 //! What a resource says is the directory's to read, by schema, from the text as it was sent.
 
+use std::error::Error;
+use std::io;
+
 use axum::body::HttpBody;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
@@ -72,12 +75,26 @@ async fn text(
     let body = Limited::new(body, limit).collect().await.map_err(|error| {
         if error.is::<LengthLimitError>() {
             ScimError::body_limit(limit)
+        } else if is_too_slow(&*error) {
+            ScimError::body_too_slow()
         } else {
             ScimError::body_cut_short()
         }
     })?;
     let text = String::from_utf8(body.to_bytes().into()).map_err(|_| ScimError::body_encoding())?;
     if text.trim().is_empty() { Err(ScimError::body_empty()) } else { Ok(text) }
+}
+
+/// Whether the accept loop lost patience with the client.
+fn is_too_slow(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Whether the body says that it is JSON, or says nothing.

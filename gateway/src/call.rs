@@ -28,6 +28,7 @@ impl Call {
     pub(crate) fn carry<T>(&self, ask: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(ask);
         request.set_timeout(self.exchange.time_left());
+        request.extensions_mut().insert(self.exchange.deadline());
         let bearer = format!("Bearer {}", self.key.expose());
         let mut bearer = AsciiMetadataValue::try_from(bearer).expect("keys are ASCII");
         bearer.set_sensitive(true);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::client::ClientConfig;
+
 /// How the gateway treats HTTP requests.
 #[derive(clap::Args, Clone, Debug)]
 pub struct GatewayConfig {
@@ -13,6 +15,10 @@ pub struct GatewayConfig {
     /// How many bytes the body of a SCIM request may have. Over it: 413.
     #[arg(long, env = "NESTR_SCIM_BODY_LIMIT", default_value_t = 1024 * 1024)]
     pub body_limit: usize,
+
+    /// Whose word is believed on an address, and what an address may do.
+    #[command(flatten)]
+    pub clients: ClientConfig,
 }
 
 /// Reads a length of time that is longer than none.

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -16,11 +17,12 @@ use axum::response::{IntoResponse, Response};
 use directory_api::v1::Reason;
 use serde_json::json;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use crate::answer::SCIM_JSON;
 
 /// Seconds after which to try again what failed because the service was busy or away.
-const RETRY_AFTER_SECONDS: u16 = 1;
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// What is wrong, for the admin who reads the identity provider's log: `detail` names cause and fix.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub(crate) struct ScimError {
     status: StatusCode,
     scim_type: &'static str,
     detail: Cow<'static, str>,
+    /// Seconds after which to try again; only of an answer that says so.
+    retry_after: u64,
 }
 
 impl ScimError {
@@ -36,7 +40,7 @@ impl ScimError {
         scim_type: &'static str,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, scim_type, detail: detail.into() }
+        Self { status, scim_type, detail: detail.into(), retry_after: RETRY_AFTER_SECONDS }
     }
 
     fn bad_request(scim_type: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -111,6 +115,14 @@ impl ScimError {
         Self::bad_request("invalidSyntax", "The body ended before all of it was there.")
     }
 
+    pub(crate) fn body_too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "",
+            "The body came too slowly: it has to be here within 30 s, at 1 kB/s at least.",
+        )
+    }
+
     pub(crate) fn body_encoding() -> Self {
         Self::bad_request("invalidSyntax", "The body is not UTF-8, as JSON has to be.")
     }
@@ -169,6 +181,17 @@ impl ScimError {
         )
     }
 
+    /// A wrong key, from an address that sends too many of them.
+    pub(crate) fn too_many_wrong_keys(wait: Duration) -> Self {
+        let error = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "",
+            "Too many requests with wrong API keys come from this address (--wrong-key-rate). \
+             Correct the Secret Token, then try again.",
+        );
+        Self { retry_after: seconds(wait), ..error }
+    }
+
     fn too_many_requests() -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -192,7 +215,10 @@ impl ScimError {
             reason => {
                 let row = reason.row();
                 match StatusCode::from_u16(row.http) {
-                    Ok(http) => Self::new(http, row.scim_type, status.message().to_owned()),
+                    Ok(http) => Self {
+                        retry_after: retry_after(status),
+                        ..Self::new(http, row.scim_type, status.message().to_owned())
+                    },
                     Err(error) => Self::fault(error),
                 }
             }
@@ -207,6 +233,17 @@ impl ScimError {
             _ => format!("{} (request {request_id})", self.detail),
         }
     }
+}
+
+/// Whole seconds, the next ones of a part.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// The whole seconds after which the directory wants to be asked again.
+fn retry_after(status: &Status) -> u64 {
+    let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
+    delay.map_or(RETRY_AFTER_SECONDS, seconds)
 }
 
 impl From<Status> for ScimError {
@@ -250,7 +287,7 @@ impl IntoResponse for ScimError {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+                headers.insert(RETRY_AFTER, HeaderValue::from(self.retry_after));
             }
             _ => {}
         }

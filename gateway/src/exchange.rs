@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 use tracing::{Instrument, Span, field};
 use uuid::Uuid;
 
+use crate::client::Clients;
 use crate::error::{self, ScimError};
+use crate::remote::Deadline;
+use crate::routes::ROUTES;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -30,6 +33,11 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
+    /// The deadline, for the channel to the directory.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline(self.deadline)
+    }
+
     /// Until the deadline; none when it has passed.
     pub(crate) fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
@@ -63,57 +71,87 @@ fn is_fit(id: &str) -> bool {
 /// Gives the request its id and `timeout` to be answered in, its answer the id and, if it is an
 /// error, the body; and writes one line that holds the route, never the path or the query.
 pub(crate) async fn exchange(
-    State(timeout): State<Duration>,
+    State((timeout, clients)): State<(Duration, Clients)>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let began = Instant::now();
     let request_id = RequestId::of(request.headers());
+    let method = known(request.method());
     let span = tracing::info_span!(
         "request",
-        method = known(request.method()),
+        method,
         route = field::Empty,
         request_id = request_id.as_str(),
     );
+    let address = clients.address(&request);
     let deadline = began + timeout;
     request.extensions_mut().insert(Exchange { request_id: request_id.clone(), deadline });
     let answer = tokio::time::timeout_at(deadline + GRACE, next.run(request));
     let answer = answer.instrument(span.clone()).await;
-    let answer = answer.unwrap_or_else(|_| ScimError::late().into_response());
+    let mut answer = answer.unwrap_or_else(|_| ScimError::late().into_response());
+    // Every key is judged: wrong ones never stand in the way of a good one from the same address.
+    if answer.status() == StatusCode::UNAUTHORIZED
+        && let Some(wait) = address.and_then(|address| clients.wrong_key(address))
+    {
+        answer = ScimError::too_many_wrong_keys(wait).into_response();
+    }
     let mut answer = error::written(answer, request_id.as_str());
     if let Ok(request_id) = HeaderValue::from_str(request_id.as_str()) {
         answer.headers_mut().insert(X_REQUEST_ID, request_id);
     }
     let status = answer.status().as_u16();
+    let route = answer.extensions_mut().remove::<Route>().map_or("other", |route| route.0);
+    count(method, route, status, began.elapsed());
     let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     tracing::info!(parent: &span, status, duration_us, "answered");
     answer
 }
 
-/// Notes the route's pattern in the request's span. It runs where the route is known.
+/// The pattern of the route that an answer comes from, for the metrics.
+#[derive(Clone, Copy)]
+struct Route(&'static str);
+
+/// Notes the route's pattern in the request's span and with its answer. It runs where the route is
+/// known.
 pub(crate) async fn note_route(
-    route: Option<MatchedPath>,
+    matched: Option<MatchedPath>,
     request: Request,
     next: Next,
 ) -> Response {
+    let known = |matched: &MatchedPath| {
+        let mut routes = ROUTES.iter().map(|route| route.path);
+        routes.find(|route| *route == matched.as_str())
+    };
+    let route = matched.as_ref().and_then(known);
     if let Some(route) = route {
-        Span::current().record("route", route.as_str());
+        Span::current().record("route", route);
     }
-    next.run(request).await
+    let mut answer = next.run(request).await;
+    if let Some(route) = route {
+        answer.extensions_mut().insert(Route(route));
+    }
+    answer
+}
+
+/// Counts an answer and the time it took.
+fn count(method: &'static str, route: &'static str, status: u16, took: Duration) {
+    let labels = [("route", route), ("method", method)];
+    metrics::histogram!("nestr_scim_http_request_seconds", &labels).record(took);
+    let status = status.to_string();
+    metrics::counter!(
+        "nestr_scim_http_requests_total",
+        "route" => route,
+        "method" => method,
+        "status" => status
+    )
+    .increment(1);
 }
 
 /// A method by its name, or "OTHER": a log takes no word of the client's choice.
-fn known(method: &Method) -> &str {
-    match *method {
-        Method::GET
-        | Method::HEAD
-        | Method::POST
-        | Method::PUT
-        | Method::PATCH
-        | Method::DELETE
-        | Method::OPTIONS => method.as_str(),
-        _ => "OTHER",
-    }
+fn known(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
 }
 
 #[cfg(test)]

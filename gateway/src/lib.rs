@@ -10,6 +10,7 @@
 mod answer;
 mod body;
 mod call;
+mod client;
 mod conditions;
 mod config;
 mod directory;
@@ -19,9 +20,13 @@ mod exchange;
 mod health;
 mod path;
 mod query;
+mod remote;
 mod routes;
 mod users;
 
+pub use client::ClientConfig;
 pub use config::GatewayConfig;
 pub use directory::Directory;
+pub use health::health;
+pub use remote::{NotACredential, Remote};
 pub use routes::{ROUTES, Route, router};

@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::client::Clients;
 use crate::directory::{Directory, Gateway};
 use crate::error::ScimError;
 use crate::{GatewayConfig, discovery, exchange, health, path, users};
@@ -86,7 +87,7 @@ impl Endpoint {
 
 /// The gateway before `directory`, ready to be served.
 pub fn router<D: Directory>(directory: D, config: GatewayConfig) -> Router {
-    let timeout = config.request_timeout;
+    let round = (config.request_timeout, Clients::new(&config.clients));
     let routes = ROUTES.iter().fold(Router::new(), |routes, route| {
         routes.route(route.path, route.endpoint.handler::<D>())
     });
@@ -100,5 +101,5 @@ pub fn router<D: Directory>(directory: D, config: GatewayConfig) -> Router {
         .fallback_service(routes)
         .layer(from_fn(path::in_one_spelling))
         .layer(CatchPanicLayer::custom(|_| ScimError::fault("a handler panicked").into_response()))
-        .layer(from_fn_with_state(timeout, exchange::exchange))
+        .layer(from_fn_with_state(round, exchange::exchange))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use directory_api::v1;
 use directory_api::v1::Reason;
-use gateway::GatewayConfig;
+use gateway::{ClientConfig, GatewayConfig};
 use tokio::time::Instant;
 use tonic::{Code, Status};
 use tonic_health::ServingStatus;
@@ -167,8 +167,11 @@ async fn what_may_pass_is_answered_with_when_to_try_again() {
 /// Seen to fail with the grace in `exchange` stretched: the answer comes that much later.
 #[tokio::test(start_paused = true)]
 async fn a_request_ends_though_the_directory_does_not() {
-    let nestr =
-        Nestr::with(GatewayConfig { request_timeout: Duration::from_secs(2), body_limit: 1_000 });
+    let nestr = Nestr::with(GatewayConfig {
+        request_timeout: Duration::from_secs(2),
+        body_limit: 1_000,
+        clients: ClientConfig::default(),
+    });
     nestr.next(Next::Hang);
     let began = Instant::now();
     let answer = nestr.get("/Users/1").await;

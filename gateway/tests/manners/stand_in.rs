@@ -12,7 +12,7 @@ use directory_api::v1;
 use directory_api::v1::Reason;
 use directory_api::v1::discovery_service_server::{DiscoveryService, DiscoveryServiceServer};
 use directory_api::v1::user_service_server::{UserService, UserServiceServer};
-use gateway::GatewayConfig;
+use gateway::{ClientConfig, GatewayConfig};
 use serde_json::Value;
 use tonic::{Response, Status};
 use tonic_health::ServingStatus;
@@ -235,7 +235,11 @@ impl Answered {
 
 impl Nestr {
     pub(crate) fn new() -> Self {
-        Self::with(GatewayConfig { request_timeout: Duration::from_secs(30), body_limit: 1_000 })
+        Self::with(GatewayConfig {
+            request_timeout: Duration::from_secs(30),
+            body_limit: 1_000,
+            clients: ClientConfig::default(),
+        })
     }
 
     pub(crate) fn with(config: GatewayConfig) -> Self {
