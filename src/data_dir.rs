@@ -6,12 +6,30 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use directory_svc::Role;
+use directory_svc::clock::Clock;
 
-/// Holds the credential with which operators call gRPC.
-const OPERATOR_CREDENTIAL: &str = "operator.credential";
+use crate::credentials::to_hex;
 
-/// What tells a data directory from any other that is not empty.
-const OURS: [&str; 2] = ["lock", OPERATOR_CREDENTIAL];
+/// A credential that lies in the data directory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Credential {
+    /// The name of its file.
+    pub(crate) file: &'static str,
+    role: Role,
+}
+
+/// The credential with which operators call gRPC.
+pub(crate) const OPERATOR: Credential =
+    Credential { file: "operator.credential", role: Role::Operator };
+
+/// The credential with which a gateway in another process calls gRPC.
+pub(crate) const GATEWAY: Credential =
+    Credential { file: "gateway.credential", role: Role::Gateway };
+
+/// How the names begin that tell a data directory from any other that is not empty: of what is made
+/// first, and of what it is written aside as. A power cut may leave any one of them alone.
+const OURS: [&str; 3] = ["lock", OPERATOR.file, GATEWAY.file];
 
 /// An existing data directory.
 #[derive(Debug)]
@@ -25,9 +43,12 @@ impl DataDir {
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let named = || format!("--data-dir (NESTR_SCIM_DATA_DIR) is {}", path.display());
         DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(named)?;
-        let is_empty = fs::read_dir(path).with_context(named)?.next().is_none();
+        let entries = fs::read_dir(path).with_context(named)?.collect::<Result<Vec<_>, _>>();
+        let entries = entries.with_context(named)?;
+        let is_ours = |name: &str| OURS.iter().any(|ours| name.starts_with(ours));
         ensure!(
-            is_empty || OURS.iter().any(|file| path.join(file).exists()),
+            entries.is_empty()
+                || entries.iter().any(|entry| entry.file_name().to_str().is_some_and(is_ours)),
             "{}, which holds something else already; name an empty or a new directory",
             named()
         );
@@ -43,21 +64,19 @@ impl DataDir {
         &self.0
     }
 
-    /// The path of the operators' credential.
-    pub(crate) fn operator_credential_path(&self) -> PathBuf {
-        self.0.join(OPERATOR_CREDENTIAL)
+    /// The path of a credential.
+    pub(crate) fn credential_path(&self, credential: Credential) -> PathBuf {
+        self.0.join(credential.file)
     }
 
-    /// The operators' credential, made with the directory.
-    pub(crate) fn operator_credential(&self) -> anyhow::Result<String> {
-        if let Some(text) = self.read(OPERATOR_CREDENTIAL)? {
+    /// A credential, made when there is none.
+    pub(crate) fn credential(&self, credential: Credential) -> anyhow::Result<String> {
+        if let Some(text) = self.read(credential.file)? {
             return Ok(text.trim().to_owned());
         }
-        let secret: [u8; 32] = rand::random();
-        let credential =
-            secret.iter().fold(String::from("nop_"), |text, byte| format!("{text}{byte:02x}"));
-        self.write(OPERATOR_CREDENTIAL, &credential)?;
-        Ok(credential)
+        let text = new_credential(credential.role);
+        self.write(credential.file, &text)?;
+        Ok(text)
     }
 
     /// What a file of the directory holds; `None` when there is none.
@@ -89,6 +108,18 @@ impl DataDir {
     }
 }
 
+/// A new credential: 256 random bits behind a prefix that tells its role to whoever finds it.
+pub(crate) fn new_credential(role: Role) -> String {
+    let prefix = match role {
+        Role::Gateway => "ngw_",
+        Role::Internal => "nin_",
+        Role::Operator => "nop_",
+        Role::Reader => "nrd_",
+    };
+    let secret = Clock::system().random::<32>();
+    format!("{prefix}{}", to_hex(&secret))
+}
+
 fn sync(directory: &Path) -> std::io::Result<()> {
     File::open(directory)?.sync_all()
 }
@@ -107,10 +138,10 @@ mod tests {
         let path = parent.path().join("a/b");
         fs::create_dir_all(&path).unwrap();
         let dir = DataDir::open(&path).unwrap();
-        let credential = dir.operator_credential().unwrap();
+        let credential = dir.credential(OPERATOR).unwrap();
         assert_eq!(mode(&path), 0o700);
-        assert_eq!(mode(&dir.operator_credential_path()), 0o600);
-        assert_eq!(DataDir::open(&path).unwrap().operator_credential().unwrap(), credential);
+        assert_eq!(mode(&dir.credential_path(OPERATOR)), 0o600);
+        assert_eq!(DataDir::open(&path).unwrap().credential(OPERATOR).unwrap(), credential);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use directory_svc::store::Store;
 use directory_svc::{Demo, Directory};
 use serde::{Deserialize, Serialize};
 
-use crate::data_dir::DataDir;
+use crate::data_dir::{self, DataDir};
 
 /// The file's name in the data directory.
 const FILE: &str = "demo.json";
@@ -24,6 +24,9 @@ pub(crate) struct DemoFile {
     /// Host and port.
     grpc: String,
     operator_credential: String,
+    /// What a gateway in another process presents; absent where the gateway is in this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gateway_credential: Option<String>,
 }
 
 /// Makes the demo workspace in an empty directory, finishes one that was cut short, or refreshes the
@@ -46,7 +49,8 @@ pub(crate) async fn open<S: Store>(
         scim_url: directory.scim_url(demo.workspace_id),
         api_key: demo.api_key.expose().to_owned(),
         grpc,
-        operator_credential: data_dir.operator_credential()?,
+        operator_credential: data_dir.credential(data_dir::OPERATOR)?,
+        gateway_credential: data_dir.read(data_dir::GATEWAY.file)?,
     };
     data_dir.write(FILE, &serde_json::to_string_pretty(&file)?)?;
     directory.make_demo(&demo, domains).await.context("--demo (NESTR_SCIM_DEMO)")?;
@@ -70,7 +74,7 @@ pub(crate) struct Welcome<'a> {
 impl fmt::Display for Welcome<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let DemoFile { scim_url, api_key, grpc, .. } = self.demo;
-        let credential = self.data_dir.operator_credential_path();
+        let credential = self.data_dir.credential_path(data_dir::OPERATOR);
         write!(
             f,
             "\n  SCIM API URL   {scim_url}\n  API key        {api_key}\n\n\

@@ -1,24 +1,38 @@
 //! The one binary: configuration, start and stop.
 
 mod cli;
+mod credentials;
 mod data_dir;
 mod demo;
-mod listen;
+mod halves;
 mod logs;
-mod serve;
+mod ops;
+mod process;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let config = cli::Cli::parse().serve();
-    logs::start(&config.log);
-    match serve::run(config) {
+    let command = Cli::read();
+    logs::start(command.as_ref().map_or("info", Command::log));
+    match command.and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    if let Some(listener) = command.listener() {
+        process::raise_open_files(listener.max_connections);
+    }
+    match command {
+        Command::Serve(config) => process::run(halves::serve(config)),
+        Command::Directory(config) => process::run(halves::directory(config)),
+        Command::Gateway(config) => process::run(halves::gateway(config)),
+        Command::Credential(config) => credentials::make(&config),
     }
 }

@@ -1,0 +1,84 @@
+//! What settings cannot mean together.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, bail, ensure};
+use http::Uri;
+
+use super::{Command, DirectoryConfig, GatewayCommand, RestConfig, ServeConfig};
+
+impl Command {
+    /// Refuses settings that cannot be meant together, with the setting's name and a fix.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Serve(ServeConfig { rest: RestConfig { http, .. }, directory, .. }) => {
+                directory.check("--http", *http)
+            }
+            Self::Directory(config) => config.directory.check("--grpc", config.directory.grpc),
+            Self::Gateway(config) => config.check(),
+            Self::Credential(_) => Ok(()),
+        }
+    }
+}
+
+/// The domain of a demo workspace when none is named.
+const DEMO_DOMAIN: &str = "example.com";
+
+impl DirectoryConfig {
+    /// `reached` is where the links would lead, by the setting of this name, if they were not set.
+    fn check(&self, setting: &str, reached: SocketAddr) -> anyhow::Result<()> {
+        match &self.public_url {
+            Some(url) => check_public_url(url)?,
+            None => ensure!(
+                reached.ip().is_loopback(),
+                "--public-url (NESTR_SCIM_PUBLIC_URL) must be given when {setting} is beyond \
+                 loopback ({reached}): links in answers begin with it. Set it to the URL under \
+                 which identity providers reach this service"
+            ),
+        }
+        ensure!(
+            self.is_loopback_with(reached) || self.demo.is_none() || self.no_demo,
+            "--demo (NESTR_SCIM_DEMO) makes a workspace whose key anybody on this machine may \
+             see, so it is refused beyond loopback ({setting} {reached}, --grpc {}). Leave --demo \
+             out, or bind to 127.0.0.1",
+            self.grpc
+        );
+        Ok(())
+    }
+
+    /// Whether gRPC, and what else is reached here, is reached from this machine alone.
+    pub(crate) fn is_loopback_with(&self, other: SocketAddr) -> bool {
+        self.grpc.ip().is_loopback() && other.ip().is_loopback()
+    }
+
+    /// The domains of a demo workspace.
+    pub(crate) fn demo_domains(&self) -> Vec<String> {
+        self.demo.clone().unwrap_or_else(|| vec![DEMO_DOMAIN.to_owned()])
+    }
+}
+
+impl GatewayCommand {
+    fn check(&self) -> anyhow::Result<()> {
+        let named = || format!("--directory (NESTR_SCIM_DIRECTORY) is {:?}", self.remote.directory);
+        let uri: Uri = self.remote.directory.parse().with_context(named)?;
+        ensure!(
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.path() == "/",
+            "{}: write scheme, host and port, like http://10.0.0.7:50051",
+            named()
+        );
+        Ok(())
+    }
+}
+
+fn check_public_url(url: &str) -> anyhow::Result<()> {
+    let named = || format!("--public-url (NESTR_SCIM_PUBLIC_URL) is {url:?}");
+    let uri: Uri = url.parse().with_context(named)?;
+    let fix = "write scheme and host, like https://scim.example.com";
+    match uri.scheme_str() {
+        Some("http" | "https") => {}
+        _ => bail!("{}: {fix}", named()),
+    }
+    ensure!(uri.query().is_none() && !url.contains('#'), "{}: {fix}, and no query", named());
+    ensure!(uri.authority().is_some_and(|a| !a.as_str().contains('@')), "{}: {fix}", named());
+    Ok(())
+}

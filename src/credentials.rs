@@ -1,0 +1,168 @@
+//! The credentials of service callers: in the data directory, in the file of `--credentials`, and
+//! made for somebody new.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use directory_svc::{Role, ServiceCaller};
+use serde::Deserialize;
+
+use crate::cli::CredentialCommand;
+use crate::data_dir::{self, DataDir};
+
+/// The settings that a gateway's own credential comes from.
+pub(crate) const OF_GATEWAY: &str =
+    "--directory-credential-file (NESTR_SCIM_DIRECTORY_CREDENTIAL_FILE)";
+
+/// The longest name of a caller, in characters.
+const NAME_LENGTH: usize = 64;
+
+/// What the file of `--credentials` holds.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    caller: Vec<Entry>,
+}
+
+/// One who may call. The same name may stand twice, so that a credential can be replaced without a
+/// moment in which none holds.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    role: String,
+    /// SHA-256 of the credential, as 64 hex digits.
+    sha256: String,
+}
+
+/// Every caller: those whose credentials lie in the data directory, and those of the file.
+///
+/// # Errors
+/// When a credential or the file cannot be read; the error names the entry.
+pub(crate) fn all(data_dir: &DataDir, file: Option<&Path>) -> anyhow::Result<Vec<ServiceCaller>> {
+    let operator = data_dir.credential(data_dir::OPERATOR)?;
+    let mut callers = vec![ServiceCaller::new("operator", Role::Operator, &operator)];
+    if let Some(gateway) = data_dir.read(data_dir::GATEWAY.file)? {
+        callers.push(ServiceCaller::new("gateway", Role::Gateway, gateway.trim()));
+    }
+    if let Some(path) = file {
+        let named = || format!("--credentials (NESTR_SCIM_CREDENTIALS) is {}", path.display());
+        let text = fs::read_to_string(path).with_context(named)?;
+        callers.extend(read(&text).with_context(named)?);
+    }
+    Ok(callers)
+}
+
+fn read(text: &str) -> anyhow::Result<Vec<ServiceCaller>> {
+    let file: File = toml::from_str(text)?;
+    file.caller
+        .into_iter()
+        .map(|Entry { name, role, sha256 }| {
+            check_name(&name)?;
+            let of = Role::of(&role).with_context(|| {
+                let roles = Role::ALL.map(Role::name).join(", ");
+                format!("the role of {name:?} is {role:?}; the roles are {roles}")
+            })?;
+            let hash = from_hex(&sha256).with_context(|| {
+                format!("the sha256 of {name:?} is not 64 hex digits, as sha256sum prints them")
+            })?;
+            Ok(ServiceCaller::hashed(name, of, hash))
+        })
+        .collect()
+}
+
+fn check_name(name: &str) -> anyhow::Result<()> {
+    let is_fit = |c: char| c.is_ascii_alphanumeric() || "._@-".contains(c);
+    ensure!(
+        (1..=NAME_LENGTH).contains(&name.len()) && name.chars().all(is_fit),
+        "{name:?} is no name for a caller: letters, digits and . _ @ - are, {NAME_LENGTH} at most"
+    );
+    Ok(())
+}
+
+/// The credential with which a gateway calls its directory.
+///
+/// # Errors
+/// When there is none, or its file cannot be read.
+pub(crate) fn of_gateway(file: Option<&Path>) -> anyhow::Result<String> {
+    const VARIABLE: &str = "NESTR_SCIM_DIRECTORY_CREDENTIAL";
+    #[expect(clippy::disallowed_methods, reason = "a secret has no flag that clap could read")]
+    let said = std::env::var(VARIABLE).ok();
+    match (file, said) {
+        (Some(path), _) => {
+            let text = fs::read_to_string(path)
+                .with_context(|| format!("{OF_GATEWAY} is {}", path.display()))?;
+            Ok(text.trim().to_owned())
+        }
+        (None, Some(credential)) => Ok(credential.trim().to_owned()),
+        (None, None) => bail!(
+            "{OF_GATEWAY} is needed: the directory writes one to gateway.credential in its data \
+             directory, and `nestr-scim credential NAME gateway` makes others"
+        ),
+    }
+}
+
+/// Makes a credential, and prints it with its entry for the file.
+pub(crate) fn make(config: &CredentialCommand) -> anyhow::Result<()> {
+    check_name(&config.name)?;
+    let credential = data_dir::new_credential(config.role);
+    let sha256 = to_hex(&ServiceCaller::sha256(&credential));
+    let (name, role) = (&config.name, config.role);
+    writeln!(
+        std::io::stdout(),
+        "# The credential, shown this once. It goes to {name}:\n# {credential}\n\n\
+         # For the file of --credentials:\n\
+         [[caller]]\nname = \"{name}\"\nrole = \"{role}\"\nsha256 = \"{sha256}\""
+    )?;
+    Ok(())
+}
+
+/// Bytes as hex digits in lower case.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let digits = text.as_bytes();
+    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_names_callers_by_hash() {
+        let sha256 = to_hex(&ServiceCaller::sha256("secret"));
+        let entry = |name: &str, role: &str, hash: &str| {
+            format!("[[caller]]\nname = \"{name}\"\nrole = \"{role}\"\nsha256 = \"{hash}\"\n")
+        };
+        let all = ["gateway", "internal", "operator", "reader"];
+        let text: String = all.map(|role| entry("same-name", role, &sha256)).concat();
+        let roles: Vec<_> = read(&text).unwrap().iter().map(|caller| caller.role).collect();
+        assert_eq!(roles, Role::ALL);
+        assert!(read("").unwrap().is_empty());
+
+        for (text, cause) in [
+            (entry("olga", "admin", &sha256), "admin"),
+            (entry("olga", "reader", "secret"), "sha256"),
+            (entry("olga", "reader", &sha256[1..]), "sha256"),
+            (entry("o lga", "reader", &sha256), "o lga"),
+            (entry("", "reader", &sha256), "name"),
+            (format!("{}secret = 1", entry("olga", "reader", &sha256)), "secret"),
+        ] {
+            let refused = format!("{:#}", read(&text).expect_err(cause));
+            assert!(refused.contains(cause), "{refused}");
+        }
+    }
+}

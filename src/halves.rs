@@ -1,0 +1,195 @@
+//! The two halves, in one process or apart: the same code, put together.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use directory_svc::clock::Clock;
+use directory_svc::store::sqlite::{SqliteConfig, SqliteStore};
+use directory_svc::{Directory, InProcess, ServiceCallers, Settings};
+use gateway::Remote;
+use listener::{Listener, ListenerConfig};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
+
+use crate::cli::{
+    DirectoryCommand, DirectoryConfig, GatewayCommand, RemoteConfig, RestConfig, ServeConfig,
+};
+use crate::data_dir::{self, DataDir};
+use crate::ops::Ops;
+use crate::process::{Reloads, asked_to_end, bind};
+use crate::{credentials, demo};
+
+/// How long a statement may run before the engine stops it.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Where a gateway listens whose address is not said: where a directory's links lead when nobody
+/// says where they do.
+const GATEWAY: &str = "http://127.0.0.1:8080";
+
+/// `serve`: gateway and directory in one process.
+pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
+    let stop = asked_to_end()?;
+    let data_dir = DataDir::open(&config.directory.data_dir)?;
+    let mut reloads = Reloads::default();
+    let rest = Rest::open(&config.rest, config.process.listener, &mut reloads).await?;
+    let grpc = config.process.listener;
+    let directory = config.directory;
+    let half = Half::open(directory, data_dir, rest.url(), rest.at, grpc, &mut reloads).await?;
+    reloads.begin()?;
+    let directory = InProcess::new(half.router.clone());
+    let ops = Ops::open(&config.process, directory.clone()).await?;
+    let router = ops.beside(gateway::router(directory, config.rest.gateway));
+    tracing::info!(http = %rest.at, grpc = %half.at, ops = ops.at(), "serving");
+    tokio::join!(
+        rest.listener.serve(router, stop.clone()),
+        ops.serve(stop.clone()),
+        half.serve(stop)
+    );
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// `directory`: the directory alone.
+pub(crate) async fn directory(config: DirectoryCommand) -> anyhow::Result<()> {
+    let stop = asked_to_end()?;
+    let data_dir = DataDir::open(&config.directory.data_dir)?;
+    data_dir.credential(data_dir::GATEWAY)?;
+    let mut reloads = Reloads::default();
+    let (reached, grpc) = (config.directory.grpc, config.process.listener);
+    let (directory, url) = (config.directory, GATEWAY.to_owned());
+    let half = Half::open(directory, data_dir, url, reached, grpc, &mut reloads).await?;
+    reloads.begin()?;
+    let ops = Ops::open(&config.process, InProcess::new(half.router.clone())).await?;
+    tracing::info!(grpc = %half.at, ops = ops.at(), "serving");
+    tokio::join!(ops.serve(stop.clone()), half.serve(stop));
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// `gateway`: a gateway before a directory in another process. It serves from the start, and says on
+/// `/readyz` whether the directory is there.
+pub(crate) async fn gateway(config: GatewayCommand) -> anyhow::Result<()> {
+    let stop = asked_to_end()?;
+    let remote = remote(&config.remote)?;
+    let mut reloads = Reloads::default();
+    let rest = Rest::open(&config.rest, config.process.listener, &mut reloads).await?;
+    reloads.begin()?;
+    let ops = Ops::open(&config.process, remote.clone()).await?;
+    let router = ops.beside(gateway::router(remote, config.rest.gateway));
+    let directory = config.remote.directory;
+    tracing::info!(http = %rest.at, directory, ops = ops.at(), "serving");
+    tokio::join!(rest.listener.serve(router, stop.clone()), ops.serve(stop));
+    tracing::info!("ended");
+    Ok(())
+}
+
+fn remote(config: &RemoteConfig) -> anyhow::Result<Remote> {
+    let mut endpoint = Endpoint::from_shared(config.directory.clone())?;
+    if config.directory.starts_with("https") {
+        let tls = match &config.directory_ca {
+            Some(path) => {
+                let named =
+                    || format!("--directory-ca (NESTR_SCIM_DIRECTORY_CA) is {}", path.display());
+                let pem = std::fs::read(path).with_context(named)?;
+                ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
+            }
+            None => ClientTlsConfig::new().with_native_roots(),
+        };
+        endpoint = endpoint.tls_config(tls).context("TLS to the directory")?;
+    }
+    let credential = credentials::of_gateway(config.directory_credential_file.as_deref())?;
+    Remote::new(&endpoint, &credential).context(credentials::OF_GATEWAY)
+}
+
+/// REST, bound.
+struct Rest {
+    listener: Listener,
+    at: SocketAddr,
+    is_tls: bool,
+}
+
+impl Rest {
+    async fn open(
+        config: &RestConfig,
+        listener: ListenerConfig,
+        reloads: &mut Reloads,
+    ) -> anyhow::Result<Self> {
+        let tls = reloads.tls("--http-tls-cert, --http-tls-key", config.tls())?;
+        let (socket, at) = bind("--http (NESTR_SCIM_HTTP)", config.http).await?;
+        let is_tls = tls.is_some();
+        Ok(Self { listener: Listener::new("http", socket, listener).with_tls(tls), at, is_tls })
+    }
+
+    /// Where it is reached when nobody says otherwise.
+    fn url(&self) -> String {
+        let scheme = if self.is_tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.at)
+    }
+}
+
+/// The directory, its gRPC bound.
+struct Half {
+    directory: Directory<SqliteStore>,
+    router: axum::Router,
+    listener: Listener,
+    at: SocketAddr,
+}
+
+impl Half {
+    /// Opens everything, and makes the demo workspace where one is wanted. `public_url` is where links
+    /// lead when that is not set; `reached` is where else the process is reached.
+    async fn open(
+        config: DirectoryConfig,
+        data_dir: DataDir,
+        public_url: String,
+        reached: SocketAddr,
+        listener: ListenerConfig,
+        reloads: &mut Reloads,
+    ) -> anyhow::Result<Self> {
+        let store = SqliteStore::open(SqliteConfig {
+            dir: data_dir.path().to_owned(),
+            statement_timeout: STATEMENT_TIMEOUT,
+        })?;
+        let tls = reloads.tls("--grpc-tls-cert, --grpc-tls-key", config.tls())?;
+        let (socket, at) = bind("--grpc (NESTR_SCIM_GRPC)", config.grpc).await?;
+        if !at.ip().is_loopback() && tls.is_none() {
+            tracing::warn!(grpc = %at, "gRPC is plain text beyond loopback: credentials can be read on the way");
+        }
+        let settings = Settings {
+            public_url: config.public_url.clone().unwrap_or(public_url),
+            tombstone_days: config.tombstone_days,
+            limits: config.limits,
+        };
+        let callers =
+            ServiceCallers::new(credentials::all(&data_dir, config.credentials.as_deref())?);
+        let directory = Directory::new(store, Clock::system(), settings, callers.clone());
+        let router = directory.router().await.context("reflection")?;
+        if config.is_loopback_with(reached) && !config.no_demo {
+            let domains = config.demo_domains();
+            let demo = demo::open(&directory, &data_dir, &domains, at.to_string()).await?;
+            if let Some(demo) = &demo {
+                let welcome = demo::Welcome { demo, data_dir: &data_dir }.to_string();
+                // Nobody may be reading; that is no reason not to serve.
+                let _ = std::io::stdout().write_all(welcome.as_bytes());
+            }
+        }
+        reloads.add("--credentials", Vec::new(), move || {
+            callers.replace(credentials::all(&data_dir, config.credentials.as_deref())?);
+            Ok(())
+        });
+        let listener = Listener::new("grpc", socket, listener).with_tls(tls);
+        Ok(Self { directory, router, listener, at })
+    }
+
+    /// Serves until it is asked to end.
+    async fn serve(self, stop: CancellationToken) {
+        let directory = self.directory;
+        let by_itself = tokio::spawn(async move {
+            tokio::join!(directory.clear_expired(), directory.follow_health());
+        });
+        self.listener.serve(self.router, stop).await;
+        by_itself.abort();
+    }
+}
