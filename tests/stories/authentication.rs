@@ -52,7 +52,7 @@ fn with(ask: Ask, authorization: Option<&String>) -> Ask {
 /// with an unknown workspace answered 404.
 #[tokio::test]
 async fn every_route_refuses_every_key_but_the_workspaces_own_in_the_same_words() {
-    let nestr = Nestr::start().await;
+    let nestr = Nestr::start_with(&["--demo", "acme.com", "--wrong-key-rate", "0"]).await;
     let acme = nestr.acme();
     let ada = acme.create("ada@acme.com").await;
     let keys = keys_that_open_nothing(&nestr, &acme).await;

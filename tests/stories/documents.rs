@@ -28,7 +28,7 @@ fn every_test_that_the_threat_model_names_is_there() {
 fn unsafe_is_forbidden_in_every_crate() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     assert!(read(&root.join("Cargo.toml")).contains("unsafe_code = \"forbid\""));
-    for room in [".", "proto", "scim", "gateway", "directory-svc"] {
+    for room in [".", "proto", "scim", "listener", "gateway", "directory-svc"] {
         let manifest = read(&root.join(room).join("Cargo.toml"));
         assert!(manifest.contains("[lints]\nworkspace = true"), "{room}");
     }
@@ -37,9 +37,10 @@ fn unsafe_is_forbidden_in_every_crate() {
 /// All Rust files of the house.
 fn sources(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut folders: Vec<_> = ["proto", "scim", "gateway", "directory-svc", "src", "tests"]
-        .map(|folder| root.join(folder))
-        .into();
+    let mut folders: Vec<_> =
+        ["proto", "scim", "listener", "gateway", "directory-svc", "src", "tests"]
+            .map(|folder| root.join(folder))
+            .into();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder of the house") {
             let path = entry.expect("an entry").path();

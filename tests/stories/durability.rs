@@ -1,5 +1,6 @@
 //! Nothing acknowledged is lost, whenever the process is killed.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -10,26 +11,26 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::harness::{Ask, Login, Nestr, Workspace, is_long, unique};
+use crate::harness::{Ask, Login, Nestr, Workspace, is_long, seed, unique};
 
 /// Clients that write at the same time, each to people of its own.
 const CLIENTS: u64 = 4;
 
 /// What a write leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Nobody,
     /// A person whose document holds this mark.
     Marked(String),
 }
 
 /// A person as one client knows them.
-struct Person {
-    user_name: String,
+pub(super) struct Person {
+    pub(super) user_name: String,
     /// Known from the answer to the creation.
-    id: Option<String>,
+    pub(super) id: Option<String>,
     /// What the last acknowledged write left.
-    stands: State,
+    pub(super) stands: State,
     /// What a write that was never answered would leave.
     asked: Option<State>,
 }
@@ -42,14 +43,14 @@ impl Person {
 }
 
 impl Person {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let user_name = format!("p-{}@acme.com", unique());
         Self { user_name, id: None, stands: State::Nobody, asked: None }
     }
 
     /// A write to this person, and what it leaves. Two attributes take one mark: a write that is
     /// half there shows.
-    fn next_write(&self, acme: &Workspace, rng: &mut StdRng) -> (Ask, State) {
+    pub(super) fn next_write(&self, acme: &Workspace, rng: &mut StdRng) -> (Ask, State) {
         let mark = unique();
         let (name, title) = (format!("name {mark}"), format!("title {mark}"));
         let Some(id) = &self.id else {
@@ -89,28 +90,48 @@ async fn write(acme: Workspace, mut rng: StdRng, mut people: Vec<Person>) -> Vec
 }
 
 /// The mark of a person's document, which is whole.
-fn mark(person: &Value) -> String {
+pub(super) fn mark(person: &Value) -> String {
     let name = person["displayName"].as_str().and_then(|name| name.strip_prefix("name "));
     let title = person["title"].as_str().and_then(|title| title.strip_prefix("title "));
     assert!(name.is_some() && name == title, "half a write: {person}");
     name.unwrap_or_default().to_owned()
 }
 
+/// Everybody who is there, by userName, as one walk through the list tells.
+async fn everybody_in(acme: &Workspace) -> HashMap<String, Value> {
+    let mut found = HashMap::new();
+    for start in (1..).step_by(200) {
+        let rows = acme.get(&format!("/Users?count=200&startIndex={start}")).await.rows();
+        let is_last = rows.len() < 200;
+        for row in rows {
+            let name = row["userName"].as_str().expect("a name").to_owned();
+            assert!(found.insert(name.clone(), row).is_none(), "{name} is two people's");
+        }
+        if is_last {
+            break;
+        }
+    }
+    found
+}
+
 /// Asserts that a person is there as acknowledged, or as asked for at the end, and that document,
-/// look-up and login agree; notes what was found.
-async fn check(acme: &Workspace, person: &mut Person) {
+/// look-up and login agree where that was in doubt; notes what was found.
+async fn check(acme: &Workspace, person: &mut Person, row: Option<&Value>) {
     let name = &person.user_name.clone();
-    let rows = acme.find(&format!(r#"userName eq "{name}""#)).await.rows();
-    assert!(rows.len() <= 1, "{name} is two people's");
-    let found = rows.first().map_or(State::Nobody, |row| State::Marked(mark(row)));
+    let found = row.map_or(State::Nobody, |row| State::Marked(mark(row)));
     assert!(person.may_be(&found), "{name}: {:?} became {found:?}", person.stands);
-    if let Some(row) = rows.first() {
+    let was_in_doubt = person.asked.is_some();
+    if let Some(row) = row {
         let id = row["id"].as_str().expect("an id").to_owned();
         assert!(person.id.is_none() || person.id.as_ref() == Some(&id), "{name}: another id");
-        assert_eq!(&acme.get(&format!("/Users/{id}")).await.is(200).json(), row);
-        assert_eq!(acme.resolve_login(name).await, Login::Active(id.clone()));
+        if was_in_doubt {
+            assert_eq!(&acme.get(&format!("/Users/{id}")).await.is(200).json(), row);
+            let rows = acme.find(&format!(r#"userName eq "{name}""#)).await.rows();
+            assert_eq!(rows, std::slice::from_ref(row));
+            assert_eq!(acme.resolve_login(name).await, Login::Active(id.clone()));
+        }
         person.id = Some(id);
-    } else {
+    } else if was_in_doubt {
         if let Some(id) = &person.id {
             acme.get(&format!("/Users/{id}")).await.refused(404, "");
         }
@@ -120,14 +141,14 @@ async fn check(acme: &Workspace, person: &mut Person) {
 }
 
 /// Seen to fail with writes answered 2 ms before their commit. What only a power cut takes, a commit
-/// that was not fsynced, outlives a kill and is not shown here.
+/// that was not fsynced, outlives a kill: `power_cut` shows that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_acknowledged_write_outlives_kill_dash_nine_whole() {
-    let seed: u64 = rand::random();
+    let seed = seed();
     let mut rng = StdRng::seed_from_u64(seed);
-    let kills = if is_long() { 20 } else { 4 };
+    let kills = if is_long() { 100 } else { 20 };
     println!("seed {seed}, {kills} kills");
-    let nestr = Nestr::start().await;
+    let nestr = Nestr::start_with(&["--demo", "acme.com", "--rate", "0"]).await;
     let mut everybody: Vec<Vec<Person>> = (0..CLIENTS).map(|_| Vec::new()).collect();
     for kill in 0..kills {
         let acme = nestr.acme();
@@ -135,7 +156,7 @@ async fn every_acknowledged_write_outlives_kill_dash_nine_whole() {
         for people in everybody.drain(..) {
             writing.spawn(write(acme.clone(), StdRng::seed_from_u64(rng.random()), people));
         }
-        sleep(Duration::from_millis(rng.random_range(20..400))).await;
+        sleep(Duration::from_millis(rng.random_range(20..200))).await;
         nestr.kill_dash_nine();
         everybody = writing.join_all().await;
         nestr.start_again().await;
@@ -144,9 +165,10 @@ async fn every_acknowledged_write_outlives_kill_dash_nine_whole() {
         let people = || everybody.iter().flatten();
         let (all, unanswered) = (people().count(), people().filter(|p| p.asked.is_some()).count());
         println!("kill {kill}: {all} people, {unanswered} writes without an answer");
-        let mut living = 0;
+        let (mut living, found) = (0, everybody_in(&acme).await);
         for person in everybody.iter_mut().flatten() {
-            check(&acme, person).await;
+            let row = found.get(&person.user_name);
+            check(&acme, person, row).await;
             living += usize::from(person.stands != State::Nobody);
         }
         let total = acme.get("/Users?count=0").await.at("/totalResults");

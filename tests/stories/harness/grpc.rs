@@ -11,6 +11,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
+use tonic_health::pb::health_client::HealthClient;
 
 use super::Nestr;
 
@@ -59,6 +60,11 @@ impl Operator {
 
     pub(crate) fn logins(&self) -> LoginServiceClient<Presented> {
         LoginServiceClient::with_interceptor(self.channel(), self.credential.clone())
+    }
+
+    /// Who serves and who does not.
+    pub(crate) fn health(&self) -> HealthClient<Presented> {
+        HealthClient::with_interceptor(self.channel(), self.credential.clone())
     }
 
     /// Makes a workspace; answers its id.

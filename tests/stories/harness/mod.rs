@@ -1,6 +1,8 @@
 //! What the stories are told with: the product as a process, and those who come to it.
 
 mod answer;
+mod binary;
+mod disk;
 mod entra;
 mod grpc;
 mod process;
@@ -8,9 +10,11 @@ mod wire;
 mod workspace;
 
 pub(crate) use answer::Answer;
+pub(crate) use binary::{printed_by, refused_start, run_to_end};
+pub(crate) use disk::{Disk, Fault, Journal};
 pub(crate) use entra::{Dialect, Entra, Person};
 pub(crate) use grpc::Operator;
-pub(crate) use process::{Nestr, refused_start, run_to_end};
+pub(crate) use process::{Nestr, Shape};
 pub(crate) use wire::Ask;
 pub(crate) use workspace::{Login, Workspace};
 
@@ -23,4 +27,10 @@ pub(crate) fn unique() -> String {
 #[expect(clippy::disallowed_methods, reason = "a switch of the tests, not of the product")]
 pub(crate) fn is_long() -> bool {
     std::env::var_os("NESTR_TEST_LONG").is_some_and(|value| value == "1")
+}
+
+/// A seed for what a test draws by lot; it prints it.
+#[expect(clippy::disallowed_methods, reason = "a test that draws prints what it drew")]
+pub(crate) fn seed() -> u64 {
+    rand::random()
 }

@@ -1,26 +1,23 @@
-//! The product as a process: started, ended, killed and started again on its data directory.
+//! The product as a process, or as two: started, ended, killed and started again on its data
+//! directory.
+//!
+//! `NESTR_TEST_SHAPE=split` starts gateway and directory apart, and every story is told again.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde::Deserialize;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use super::binary::{A_MOMENT, PATIENCE, Process, address, command, free_address, serving, wait};
 use super::{Answer, Ask, Operator, Workspace};
-
-/// How long a start or an end may take. Nothing is measured by it: over it the process hangs.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long to wait before looking again.
-const A_MOMENT: Duration = Duration::from_millis(10);
 
 /// The running product. Clones are handles of the one process, which is killed with the last.
 #[derive(Clone)]
@@ -28,34 +25,50 @@ pub(crate) struct Nestr(Arc<House>);
 
 struct House {
     home: TempDir,
-    arguments: Vec<String>,
+    shape: Shape,
+    settings: Vec<String>,
+    /// Set for the process that owns the data directory.
+    environment: Vec<(String, PathBuf)>,
     state: Mutex<State>,
 }
 
-/// The process of the moment, and where it is reached; ports change with each start.
+/// How the product is put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Gateway and directory in one process.
+    Whole,
+    /// Gateway and directory as two processes.
+    Split,
+}
+
+impl Shape {
+    /// The shape in which the stories are told that do not care.
+    #[expect(clippy::disallowed_methods, reason = "a switch of the tests, not of the product")]
+    pub(crate) fn of_this_run() -> Self {
+        match std::env::var("NESTR_TEST_SHAPE").as_deref() {
+            Ok("split") => Self::Split,
+            Ok(other) => panic!("NESTR_TEST_SHAPE is {other:?}; split is the only value"),
+            Err(_) => Self::Whole,
+        }
+    }
+}
+
+/// The processes of the moment, and where they are reached; ports change with each start of all.
 #[derive(Default)]
 struct State {
-    process: Option<Process>,
-    starts: usize,
+    /// Everything, or the directory alone.
+    directory: Option<Process>,
+    /// The gateway, where it is apart.
+    gateway: Option<Process>,
+    at: Option<Addresses>,
+    logs: usize,
 }
 
-struct Process {
-    child: Child,
-    at: Addresses,
-}
-
-/// Where a process listens.
+/// Where the product is reached.
 #[derive(Clone, Copy)]
 struct Addresses {
     http: SocketAddr,
     grpc: SocketAddr,
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// What `demo.json` holds.
@@ -67,6 +80,7 @@ pub(crate) struct Demo {
     pub(crate) api_key: String,
     pub(crate) grpc: String,
     pub(crate) operator_credential: String,
+    pub(crate) gateway_credential: Option<String>,
 }
 
 impl Nestr {
@@ -77,34 +91,131 @@ impl Nestr {
 
     /// Starts on a new data directory, with these settings beside directory and addresses.
     pub(crate) async fn start_with(settings: &[&str]) -> Self {
+        Self::start_as(Shape::of_this_run(), settings).await
+    }
+
+    /// Starts in this shape.
+    pub(crate) async fn start_as(shape: Shape, settings: &[&str]) -> Self {
+        Self::start_prepared(shape, settings, |_| Vec::new()).await
+    }
+
+    /// Starts on a data directory that was prepared, with the environment that comes of it for the
+    /// process which owns it.
+    pub(crate) async fn start_prepared(
+        shape: Shape,
+        settings: &[&str],
+        prepare: impl FnOnce(&Path) -> Vec<(String, PathBuf)>,
+    ) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
-        let arguments = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let nestr = Self(Arc::new(House { home, arguments, state: Mutex::default() }));
+        let data_dir = home.path().join("data");
+        fs::create_dir(&data_dir).expect("a data directory");
+        let environment = prepare(&data_dir);
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let house = House { home, shape, settings, environment, state: Mutex::default() };
+        let nestr = Self(Arc::new(house));
         nestr.start_again().await;
         nestr
     }
 
     /// Starts again on the same data directory, after an end of whatever kind.
     pub(crate) async fn start_again(&self) {
-        let starts = {
+        {
             let mut state = self.state();
-            state.process = None;
-            state.starts += 1;
-            state.starts
+            (state.directory, state.gateway, state.at) = (None, None, None);
+        }
+        match self.0.shape {
+            Shape::Whole => {
+                let mut arguments = vec!["serve".to_owned()];
+                arguments.extend_from_slice(&self.0.settings);
+                arguments
+                    .extend(["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"].map(Into::into));
+                let (process, line) = self.spawn(&arguments).await;
+                let at = Addresses { http: address(&line, "http"), grpc: address(&line, "grpc") };
+                let mut state = self.state();
+                (state.directory, state.at) = (Some(process), Some(at));
+            }
+            Shape::Split => {
+                let at = Addresses { http: free_address(), grpc: free_address() };
+                self.state().at = Some(at);
+                self.start_directory_again().await;
+                self.start_gateway_again().await;
+            }
+        }
+        if !self.has("--http-tls-cert") {
+            self.wait_until_ready().await;
+        }
+    }
+
+    /// Starts the directory of a split product again, where it was.
+    pub(crate) async fn start_directory_again(&self) {
+        assert_eq!(self.0.shape, Shape::Split);
+        let Addresses { http, grpc } = self.addresses();
+        let arguments = ["directory", "--grpc", &grpc.to_string()].map(Into::into).to_vec();
+        let mut url = Vec::new();
+        if !self.has("--public-url") {
+            url = vec!["--public-url".to_owned(), format!("http://{http}")];
+        }
+        let (process, _) = self.spawn(&[arguments, url, self.settings_as_file()].concat()).await;
+        self.state().directory = Some(process);
+    }
+
+    /// Starts the gateway of a split product again, where it was.
+    pub(crate) async fn start_gateway_again(&self) {
+        assert_eq!(self.0.shape, Shape::Split);
+        let Addresses { http, grpc } = self.addresses();
+        let credential = self.data_dir().join("gateway.credential").display().to_string();
+        let arguments = ["gateway", "--http", &http.to_string(), "--directory-credential-file"];
+        let arguments = [arguments.map(Into::into).to_vec(), vec![credential]].concat();
+        let scheme = if self.has("--grpc-tls-cert") { "https" } else { "http" };
+        let directory = ["--directory".to_owned(), format!("{scheme}://{grpc}")];
+        let (process, _) =
+            self.spawn(&[arguments, directory.into(), self.settings_as_file()].concat()).await;
+        self.state().gateway = Some(process);
+    }
+
+    /// Whether it was started with this setting.
+    fn has(&self, setting: &str) -> bool {
+        self.0.settings.iter().any(|given| given == setting)
+    }
+
+    /// One file of settings serves both halves.
+    fn settings_as_file(&self) -> Vec<String> {
+        let mut text = String::new();
+        let mut settings = self.0.settings.iter().peekable();
+        while let Some(flag) = settings.next() {
+            let name = flag.strip_prefix("--").expect("a flag");
+            let value = settings.next_if(|next| !next.starts_with("--"));
+            let value = value.map_or_else(|| "true".to_owned(), |value| format!("{value:?}"));
+            let _ = writeln!(text, "{name} = {value}");
+        }
+        let path = self.0.home.path().join("settings.toml");
+        fs::write(&path, text).expect("a file of settings");
+        vec!["--config".to_owned(), path.display().to_string()]
+    }
+
+    /// Starts the binary and waits for the line with which it says that it serves.
+    async fn spawn(&self, arguments: &[String]) -> (Process, Value) {
+        let log = {
+            let mut state = self.state();
+            state.logs += 1;
+            state.logs
         };
-        let (out, err) = (self.log_path("out", starts), self.log_path("err", starts));
-        let mut child = command(&self.0.arguments)
-            .args(["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--data-dir"])
-            .arg(self.data_dir())
+        let (out, err) = (self.log_path("out", log), self.log_path("err", log));
+        let mut command = command(arguments);
+        if arguments[0] != "gateway" {
+            command.arg("--data-dir").arg(self.data_dir());
+            command.envs(self.0.environment.iter().map(|(name, value)| (name, value)));
+        }
+        let mut child = command
             .stdout(File::create(out).expect("a log file"))
             .stderr(File::create(&err).expect("a log file"))
             .spawn()
             .expect("the binary starts");
         let deadline = Instant::now() + PATIENCE;
-        let at = loop {
+        loop {
             let log = fs::read_to_string(&err).expect("the log");
-            if let Some(at) = addresses(&log) {
-                break at;
+            if let Some(line) = serving(&log) {
+                return (Process { child }, line);
             }
             if let Ok(Some(status)) = child.try_wait() {
                 panic!("ended at its start, {status}:\n{log}");
@@ -114,9 +225,13 @@ impl Nestr {
                 panic!("not serving after {PATIENCE:?}:\n{log}");
             }
             sleep(A_MOMENT).await;
-        };
-        self.state().process = Some(Process { child, at });
-        while Ask::new("GET", "/readyz").send(at.http).await.status != 200 {
+        }
+    }
+
+    /// Waits until the product says that it may take traffic.
+    pub(crate) async fn wait_until_ready(&self) {
+        let (deadline, at) = (Instant::now() + PATIENCE, self.ops().unwrap_or(self.http()));
+        while Ask::new("GET", "/readyz").send(at).await.status != 200 {
             assert!(Instant::now() < deadline, "not ready after {PATIENCE:?}:\n{}", self.log());
             sleep(A_MOMENT).await;
         }
@@ -128,34 +243,70 @@ impl Nestr {
         self.start_again().await;
     }
 
-    /// SIGKILL: the process has no say in it.
+    /// SIGKILL: the processes have no say in it.
     pub(crate) fn kill_dash_nine(&self) {
-        self.state().process = None;
+        let mut state = self.state();
+        (state.gateway, state.directory) = (None, None);
     }
 
-    /// SIGTERM; the process ends by itself and says that all is well.
+    /// SIGKILL for the directory of a split product.
+    pub(crate) fn kill_directory(&self) {
+        self.state().directory = None;
+    }
+
+    /// SIGKILL for the gateway of a split product.
+    pub(crate) fn kill_gateway(&self) {
+        self.state().gateway = None;
+    }
+
+    /// SIGTERM; the processes end by themselves and say that all is well.
     pub(crate) async fn terminate(&self) {
         self.ask_to_end();
         let status = self.ended().await;
         assert!(status.success(), "SIGTERM ends with 0, not {status}:\n{}", self.log());
     }
 
-    /// SIGTERM, without waiting for the end.
+    /// SIGTERM, without waiting for the end. A gateway that is apart goes first: what it has under
+    /// way needs its directory.
     pub(crate) fn ask_to_end(&self) {
-        kill(Pid::from_raw(self.pid()), Signal::SIGTERM).expect("SIGTERM is sent");
+        let state = self.state();
+        let first = state.gateway.as_ref().or(state.directory.as_ref());
+        first.expect("a running process").signal(Signal::SIGTERM);
     }
 
-    /// Waits for the process to end by itself.
+    /// SIGHUP for the directory: it reads credentials and certificates again.
+    pub(crate) fn hang_up(&self) {
+        self.state().directory.as_ref().expect("a running process").signal(Signal::SIGHUP);
+    }
+
+    /// Waits for the processes to end by themselves, once they are asked to.
     pub(crate) async fn ended(&self) -> ExitStatus {
-        let mut process = self.state().process.take().expect("a running process");
+        let gateway = self.state().gateway.take();
+        if let Some(mut gateway) = gateway {
+            let status = wait(&mut gateway.child).await;
+            if !status.success() {
+                return status;
+            }
+            self.state().directory.as_ref().expect("a running process").signal(Signal::SIGTERM);
+        }
+        let mut process = self.state().directory.take().expect("a running process");
         wait(&mut process.child).await
     }
 
-    /// The id of the process.
+    /// The id of the process that owns the data directory.
     pub(crate) fn pid(&self) -> i32 {
+        self.state().directory.as_ref().expect("a running process").pid()
+    }
+
+    /// The id of the process that serves REST.
+    pub(crate) fn gateway_pid(&self) -> i32 {
         let state = self.state();
-        let process = state.process.as_ref().expect("a running process");
-        i32::try_from(process.child.id()).expect("a process id")
+        state.gateway.as_ref().or(state.directory.as_ref()).expect("a running process").pid()
+    }
+
+    /// Where health and metrics are reached, when that is an address of their own.
+    pub(crate) fn ops(&self) -> Option<SocketAddr> {
+        serving(&self.log())?["ops"].as_str()?.parse().ok()
     }
 
     /// Where REST is reached.
@@ -163,9 +314,11 @@ impl Nestr {
         self.addresses().http
     }
 
-    /// Where REST is reached, unless the process is not there.
+    /// Where REST is reached, unless no process is there.
     pub(crate) fn http_if_running(&self) -> Option<SocketAddr> {
-        self.state().process.as_ref().map(|process| process.at.http)
+        let state = self.state();
+        let first = state.gateway.as_ref().or(state.directory.as_ref());
+        first.and(state.at).map(|at| at.http)
     }
 
     /// Where gRPC is reached.
@@ -224,12 +377,12 @@ impl Nestr {
     }
 
     fn addresses(&self) -> Addresses {
-        self.state().process.as_ref().expect("a running process").at
+        self.state().at.expect("a product that was started")
     }
 
     fn outputs(&self, which: &str) -> String {
-        let starts = self.state().starts;
-        let texts = (1..=starts).map(|start| fs::read_to_string(self.log_path(which, start)));
+        let logs = self.state().logs;
+        let texts = (1..=logs).map(|start| fs::read_to_string(self.log_path(which, start)));
         texts.collect::<Result<String, _>>().expect("the log")
     }
 
@@ -240,57 +393,4 @@ impl Nestr {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The addresses of the line with which a process says that it serves.
-fn addresses(log: &str) -> Option<Addresses> {
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter(|line| line["message"] == "serving").find_map(|line| {
-        let address = |name: &str| line[name].as_str()?.parse().ok();
-        Some(Addresses { http: address("http")?, grpc: address("grpc")? })
-    })
-}
-
-fn command(arguments: &[String]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nestr-scim"));
-    command.env_clear().arg("serve").args(arguments).stdin(Stdio::null());
-    command
-}
-
-async fn wait(child: &mut Child) -> ExitStatus {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(status) = child.try_wait().expect("the process's state") {
-            return status;
-        }
-        if Instant::now() > deadline {
-            let _ = child.kill();
-            panic!("still running after {PATIENCE:?}");
-        }
-        sleep(A_MOMENT).await;
-    }
-}
-
-/// Runs the binary on `data_dir` until it ends by itself, and tells how, and what it said.
-pub(crate) async fn run_to_end(data_dir: &Path, settings: &[&str]) -> (ExitStatus, String) {
-    let home = tempfile::tempdir().expect("a temporary directory");
-    let said = home.path().join("said");
-    let arguments: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
-    let mut child = command(&arguments)
-        .arg("--data-dir")
-        .arg(data_dir)
-        .stdout(Stdio::null())
-        .stderr(File::create(&said).expect("a log file"))
-        .spawn()
-        .expect("the binary starts");
-    let status = wait(&mut child).await;
-    (status, fs::read_to_string(said).expect("the log"))
-}
-
-/// What the binary says when it refuses to start with these settings.
-pub(crate) async fn refused_start(settings: &[&str]) -> String {
-    let home = tempfile::tempdir().expect("a temporary directory");
-    let (status, said) = run_to_end(&home.path().join("data"), settings).await;
-    assert!(!status.success(), "{settings:?} was accepted:\n{said}");
-    said
 }

@@ -1,0 +1,130 @@
+//! Nestr's own callers: each by a credential of its own, each with the rights of its role.
+
+use std::fs;
+use std::time::Duration;
+
+use directory_api::v1;
+use directory_api::v1::Reason;
+use tokio::time::sleep;
+use tonic::{Code, Request, Status};
+
+use crate::harness::{Login, Nestr, Operator, printed_by};
+
+/// A credential, and its entry in the file, as `nestr-scim credential` prints them.
+async fn made(name: &str, role: &str) -> (String, String) {
+    let printed = printed_by(&["credential", name, role]).await;
+    let credential = printed.lines().nth(1).and_then(|line| line.strip_prefix("# "));
+    (credential.expect("a credential").to_owned(), printed.clone())
+}
+
+fn reason(refused: Result<impl Sized, Status>) -> Reason {
+    let refused = refused.map(|_| ()).expect_err("a refusal");
+    Reason::of(&refused).unwrap_or_else(|| panic!("no reason: {refused:?}"))
+}
+
+/// Seen to fail with a role that is not looked at, and with a file that is not read again.
+#[tokio::test]
+async fn each_role_may_what_is_its_own_until_its_entry_is_gone() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("credentials.toml");
+    let (reader, reader_entry) = made("billing", "reader").await;
+    let (internal, internal_entry) = made("settings", "internal").await;
+    fs::write(&file, format!("{reader_entry}\n{internal_entry}")).unwrap();
+    let path = file.display().to_string();
+    let nestr = Nestr::start_with(&["--demo", "acme.com", "--credentials", &path]).await;
+    let acme = nestr.acme();
+    let ada = acme.create("ada@acme.com").await;
+    assert_eq!(acme.resolve_login("ada@acme.com").await, Login::Active(ada.clone()));
+
+    let reader = Operator::new(&nestr, &reader);
+    reader.get_user(&acme.id, &ada).await.unwrap();
+    assert_eq!(reader.resolve_login("ada@acme.com").await.len(), 1);
+    let workspace_id = || acme.id.clone();
+    let verify = || v1::VerifyDomainRequest {
+        workspace_id: workspace_id(),
+        domain: "acme.org".to_owned(),
+        ..v1::VerifyDomainRequest::default()
+    };
+    let delete = || v1::DeleteUserRequest {
+        workspace_id: workspace_id(),
+        id: ada.clone(),
+        ..v1::DeleteUserRequest::default()
+    };
+    let no = Reason::PermissionDeniedRole;
+    assert_eq!(reason(reader.users().delete_user(delete()).await), no);
+    assert_eq!(reason(reader.domains().verify_domain(verify()).await), no);
+
+    let internal = Operator::new(&nestr, &internal);
+    internal.claim(&acme.id, "acme.org").await;
+    assert_eq!(reason(internal.domains().verify_domain(verify()).await), no);
+    nestr.operator().verify(&acme.id, "acme.org").await;
+    assert_eq!(reason(internal.restore(&acme.id, &ada).await), no);
+
+    fs::write(&file, &internal_entry).unwrap();
+    nestr.hang_up();
+    let mut refused = reader.get_user(&acme.id, &ada).await;
+    for _ in 0..500 {
+        if refused.is_err() {
+            break;
+        }
+        sleep(Duration::from_millis(10)).await;
+        refused = reader.get_user(&acme.id, &ada).await;
+    }
+    assert_eq!(reason(refused), Reason::CredentialInvalid);
+    internal.get_user(&acme.id, &ada).await.unwrap();
+
+    // A file that cannot be read leaves everything as it was.
+    fs::write(&file, "caller = 1").unwrap();
+    nestr.hang_up();
+    while !nestr.log().contains("not read again") {
+        sleep(Duration::from_millis(10)).await;
+    }
+    internal.get_user(&acme.id, &ada).await.unwrap();
+}
+
+/// A gateway's word is the key's, and nobody else's word is believed about a key. Seen to fail with
+/// the key read from every caller.
+#[tokio::test]
+async fn a_gateway_has_no_right_of_its_own_and_nobody_else_speaks_for_keys() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("credentials.toml");
+    let (gateway, entry) = made("gateway-2", "gateway").await;
+    fs::write(&file, entry).unwrap();
+    let path = file.display().to_string();
+    let nestr = Nestr::start_with(&["--demo", "acme.com", "--credentials", &path]).await;
+    let globex = nestr.workspace_with_verified_domain("globex.example").await;
+    let acme = nestr.acme();
+    let ada = acme.create("ada@acme.com").await;
+    let get = |key: &str| {
+        let id = ada.clone();
+        let ask = v1::GetUserRequest { workspace_id: acme.id.clone(), id, view: None };
+        let mut ask = Request::new(ask);
+        if !key.is_empty() {
+            let key = format!("Bearer {key}").parse().unwrap();
+            ask.metadata_mut().insert("scim-authorization", key);
+        }
+        ask
+    };
+    let gateway = Operator::new(&nestr, &gateway);
+    gateway.users().get_user(get(&acme.key)).await.unwrap();
+    for key in ["", "nscim_x", &globex.key] {
+        assert_eq!(reason(gateway.users().get_user(get(key)).await), Reason::ApiKeyInvalid);
+    }
+    let list = v1::ListDomainsRequest { workspace_id: acme.id.clone() };
+    assert_eq!(reason(gateway.domains().list_domains(list).await), Reason::PermissionDeniedRole);
+    // The operator's own right counts, not the key that comes along.
+    nestr.operator().users().get_user(get(&globex.key)).await.unwrap();
+    let stranger = Operator::new(&nestr, "ngw_made_up");
+    let refused = stranger.users().get_user(get(&acme.key)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_credential_is_shown_once_and_kept_as_a_hash() {
+    let (credential, printed) = made("olga", "operator").await;
+    assert!(credential.starts_with("nop_") && credential.len() == 68, "{credential}");
+    assert_eq!(printed.matches(&credential).count(), 1);
+    assert!(printed.contains("sha256 = "), "{printed}");
+    let (again, _) = made("olga", "operator").await;
+    assert_ne!(again, credential);
+}

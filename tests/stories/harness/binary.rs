@@ -1,0 +1,119 @@
+//! The binary: how it is run, and what it says.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+/// How long a start or an end may take. Nothing is measured by it: over it the process hangs.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to wait before looking again.
+pub(super) const A_MOMENT: Duration = Duration::from_millis(10);
+
+/// A process of it, which is killed when this goes.
+pub(super) struct Process {
+    pub(super) child: Child,
+}
+
+impl Process {
+    pub(super) fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).expect("a process id")
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid()), signal).expect("the signal is sent");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The line with which a process says that it serves.
+pub(super) fn serving(log: &str) -> Option<Value> {
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.find(|line| line["message"] == "serving")
+}
+
+/// An address that such a line tells.
+pub(super) fn address(line: &Value, name: &str) -> SocketAddr {
+    line[name].as_str().and_then(|text| text.parse().ok()).expect("an address in the log")
+}
+
+/// An address that nobody listens on, below the ports that connections are given.
+pub(super) fn free_address() -> SocketAddr {
+    loop {
+        let port = rand::random_range(10_000..32_000);
+        if let Ok(free) = std::net::TcpListener::bind(("127.0.0.1", port)) {
+            return free.local_addr().expect("an address");
+        }
+    }
+}
+
+pub(super) fn command(arguments: &[String]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nestr-scim"));
+    command.env_clear().args(arguments).stdin(Stdio::null());
+    command
+}
+
+pub(super) async fn wait(child: &mut Child) -> ExitStatus {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(status) = child.try_wait().expect("the process's state") {
+            return status;
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            panic!("still running after {PATIENCE:?}");
+        }
+        sleep(A_MOMENT).await;
+    }
+}
+
+/// Runs the binary on `data_dir` until it ends by itself, and tells how, and what it said.
+pub(crate) async fn run_to_end(data_dir: &Path, settings: &[&str]) -> (ExitStatus, String) {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let said = home.path().join("said");
+    let arguments: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+    let mut child = command(&[vec!["serve".to_owned()], arguments].concat())
+        .arg("--data-dir")
+        .arg(data_dir)
+        .stdout(Stdio::null())
+        .stderr(File::create(&said).expect("a log file"))
+        .spawn()
+        .expect("the binary starts");
+    let status = wait(&mut child).await;
+    (status, fs::read_to_string(said).expect("the log"))
+}
+
+/// What the binary says when it refuses to start with these settings.
+pub(crate) async fn refused_start(settings: &[&str]) -> String {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let (status, said) = run_to_end(&home.path().join("data"), settings).await;
+    assert!(!status.success(), "{settings:?} was accepted:\n{said}");
+    said
+}
+
+/// What a command of the binary prints that ends by itself, and well.
+pub(crate) async fn printed_by(arguments: &[&str]) -> String {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let said = home.path().join("said");
+    let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+    let mut child = command(&arguments)
+        .stdout(File::create(&said).expect("a file"))
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("the binary starts");
+    assert!(wait(&mut child).await.success(), "{arguments:?} ends well");
+    fs::read_to_string(said).expect("what it printed")
+}

@@ -1,0 +1,102 @@
+//! What whoever runs the service sees of it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::harness::{Answer, Ask, Nestr, Shape};
+
+async fn scrape(nestr: &Nestr) -> Answer {
+    nestr.send(Ask::new("GET", "/metrics")).await.is(200)
+}
+
+/// The names of the metrics in a text that quotes them or in a scrape.
+fn names(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let suffixes = ["_bucket", "_sum", "_count"];
+    let name = |word: &str| {
+        suffixes.iter().fold(word, |word, s| word.strip_suffix(s).unwrap_or(word)).to_owned()
+    };
+    words.filter(|word| word.starts_with("nestr_scim_")).map(name).collect()
+}
+
+/// Brings about what is only counted when it happens.
+async fn everything(nestr: &Nestr) {
+    let acme = nestr.acme();
+    let ada = acme.create("ada@acme.com").await;
+    for _ in 0..30 {
+        acme.get(&format!("/Users/{ada}")).await;
+        nestr.send(acme.ask("GET", "/Users").with_key("nscim_wrong")).await;
+    }
+    acme.find(r#"userName eq "nobody-at-all""#).await;
+    nestr.send(Ask::new("BREW", "/coffee")).await.is(404);
+}
+
+/// Everything that the document names and that can be brought about here is there, and nothing is
+/// there that it does not name. Seen to fail with a name changed in either.
+#[tokio::test]
+async fn the_numbers_are_those_of_the_document() {
+    let settings = ["--demo", "acme.com", "--rate", "1", "--burst", "20", "--wrong-key-rate", "5"];
+    let nestr = Nestr::start_as(Shape::Whole, &settings).await;
+    everything(&nestr).await;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/observability.md");
+    let document = names(&std::fs::read_to_string(path).unwrap());
+    let scraped = scrape(&nestr).await;
+    assert_eq!(scraped.header("content-type"), Some("text/plain; version=0.0.4"));
+    let found = names(&scraped.body);
+    // Those that need a client which misbehaves for longer, or a flood; their own tests do that.
+    let rare = ["connections_refused_total", "connections_cut_total", "admission_shed_total"];
+    let rare: BTreeSet<_> = rare.map(|name| format!("nestr_scim_{name}")).into();
+    let missing: Vec<_> =
+        document.difference(&found).filter(|name| !rare.contains(*name)).collect();
+    assert!(missing.is_empty(), "{missing:?} in:\n{scraped}");
+    let unnamed: Vec<_> = found.difference(&document).collect();
+    assert!(unnamed.is_empty(), "{unnamed:?}");
+}
+
+/// Seen to fail with a request's path as its label.
+#[tokio::test]
+async fn no_number_tells_whose_it_is() {
+    let nestr = Nestr::start_as(Shape::Whole, &["--demo", "acme.com"]).await;
+    everything(&nestr).await;
+    let acme = nestr.acme();
+    let scraped = scrape(&nestr).await.body;
+    for secret in [&*acme.id, &*acme.key, "acme.com", "nobody-at-all", "coffee", "BREW"] {
+        assert!(!scraped.contains(secret), "{secret} in:\n{scraped}");
+    }
+    let get = r#"nestr_scim_http_requests_total{route="/scim/v2/{workspace}/Users/{id}",method="GET",status="200"}"#;
+    assert!(scraped.contains(get), "{scraped}");
+    let rpc = r#"nestr_scim_rpcs_total{method="UserService/GetUser",code="Ok"}"#;
+    assert!(scraped.contains(rpc), "{scraped}");
+    let refused = r#"nestr_scim_rpcs_total{method="DiscoveryService/GetServiceProviderConfig""#;
+    assert!(!scraped.contains(refused), "a malformed key reaches no directory:\n{scraped}");
+}
+
+/// Seen to fail with SCIM's address that serves them all the same.
+#[tokio::test]
+async fn what_has_an_address_of_its_own_is_nowhere_else() {
+    let nestr =
+        Nestr::start_as(Shape::Whole, &["--demo", "acme.com", "--ops", "127.0.0.1:0"]).await;
+    let ops = nestr.ops().expect("an address of its own");
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(Ask::new("GET", path).send(ops).await.status, 200, "{path}");
+        assert_eq!(nestr.send(Ask::new("GET", path)).await.status, 404, "{path}");
+    }
+    let users = nestr.acme().path("/Users");
+    assert_eq!(Ask::new("GET", users).send(ops).await.status, 404);
+    nestr.acme().create("ada@acme.com").await;
+}
+
+/// One id finds a request in the answer and in the lines of both sides.
+#[tokio::test]
+async fn one_request_id_goes_all_the_way() {
+    let nestr = Nestr::start_with(&["--demo", "acme.com", "--log", "debug"]).await;
+    let acme = nestr.acme();
+    let ask = acme.ask("POST", "/Users").header("X-Request-Id", "job-4711");
+    let answer = acme.send(ask.scim(r#"{"userName":"ada@elsewhere.example"}"#)).await;
+    assert_eq!(answer.header("x-request-id"), Some("job-4711"));
+    assert!(answer.refused(400, "invalidValue").contains("job-4711"));
+    let log = nestr.log();
+    let of = |target: &str| log.lines().any(|l| l.contains("job-4711") && l.contains(target));
+    assert!(of("gateway::exchange"), "{log}");
+    assert!(of("directory_svc::call"), "{log}");
+}
