@@ -53,6 +53,26 @@ async fn the_numbers_are_those_of_the_document() {
     assert!(unnamed.is_empty(), "{unnamed:?}");
 }
 
+/// Dashboard and alerts ask for nothing that there is not. Seen to fail with a name changed in either.
+#[test]
+fn dashboard_and_alerts_ask_for_numbers_that_there_are() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let read = |name: &str| std::fs::read_to_string(docs.join(name)).unwrap();
+    let known = names(&read("observability.md"));
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&read("observability/dashboard.json")).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets = panels.filter_map(|panel| panel["targets"].as_array()).flatten();
+    let asked: String =
+        targets.map(|target| format!("{} ", target["expr"].as_str().unwrap())).collect();
+    for text in [asked, read("observability/alerts.yml")] {
+        let asked = names(&text);
+        assert!(!asked.is_empty());
+        let unknown: Vec<_> = asked.difference(&known).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+}
+
 /// Seen to fail with a request's path as its label.
 #[tokio::test]
 async fn no_number_tells_whose_it_is() {
