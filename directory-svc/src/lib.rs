@@ -40,6 +40,10 @@ use crate::render::Links;
 use crate::services::Services;
 use crate::store::Store;
 
+/// The largest request that is taken over gRPC, in bytes: the largest body that a gateway takes, 8 MiB,
+/// with room for what stands round it. tonic's own bound is 4 MiB.
+const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+
 /// What the directory goes by.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -88,7 +92,9 @@ impl<S: Store> Directory<S> {
             .add_service(WorkspaceServiceServer::new(services()))
             .add_service(DomainServiceServer::new(services()))
             .add_service(IntegrationServiceServer::new(services()))
-            .add_service(UserServiceServer::new(services()))
+            .add_service(
+                UserServiceServer::new(services()).max_decoding_message_size(MESSAGE_BYTES),
+            )
             .add_service(LoginServiceServer::new(services()))
             .add_service(DiscoveryServiceServer::new(services()));
         Ok(call::layered(routes.into_axum_router()))

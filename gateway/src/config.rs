@@ -12,13 +12,31 @@ pub struct GatewayConfig {
     #[arg(long, env = "NESTR_SCIM_REQUEST_TIMEOUT", default_value = "30s", value_parser = duration)]
     pub request_timeout: Duration,
 
-    /// How many bytes the body of a SCIM request may have. Over it: 413.
-    #[arg(long, env = "NESTR_SCIM_BODY_LIMIT", default_value_t = 1024 * 1024)]
+    /// How many bytes the body of a SCIM request may have, 8 MiB at most. Over it: 413.
+    #[arg(
+        long,
+        env = "NESTR_SCIM_BODY_LIMIT",
+        value_name = "BYTES",
+        default_value_t = 1024 * 1024,
+        value_parser = body_limit
+    )]
     pub body_limit: usize,
 
     /// Whose word is believed on an address, and what an address may do.
     #[command(flatten)]
     pub clients: ClientConfig,
+}
+
+/// The most that a body may be allowed, in bytes: what the directory takes in one message.
+const LARGEST_BODY_LIMIT: usize = 8 * 1024 * 1024;
+
+fn body_limit(text: &str) -> Result<usize, String> {
+    let bytes: usize = text.parse().map_err(|error| format!("{error}"))?;
+    if bytes <= LARGEST_BODY_LIMIT {
+        Ok(bytes)
+    } else {
+        Err(format!("at most {LARGEST_BODY_LIMIT} bytes (8 MiB) are taken"))
+    }
 }
 
 /// Reads a length of time that is longer than none.

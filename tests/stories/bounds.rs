@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tonic::{Code, Request};
 
-use crate::harness::{Ask, Nestr};
+use crate::harness::{Ask, Nestr, refused_start};
 
 /// Longer than anything takes; nothing is measured by it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,6 +53,23 @@ async fn a_body_is_bounded_in_bytes_depth_values_and_strings() {
         .await
         .refused(400, "invalidValue");
     assert!(detail.contains("320"), "{detail}");
+}
+
+/// Seen to fail with the bound that the gRPC library has by itself, 4 MiB.
+#[tokio::test]
+async fn the_body_limit_can_be_set_up_to_8_mib() {
+    let limit = 8 * 1024 * 1024;
+    let nestr =
+        Nestr::start_with(&["--demo", "acme.com", "--body-limit", &limit.to_string()]).await;
+    let acme = nestr.acme();
+    let padded = |bytes: usize| {
+        let body = r#"{"userName":"padded"}"#;
+        format!("{body}{}", " ".repeat(bytes - body.len()))
+    };
+    acme.post("/Users", padded(limit)).await.is(201);
+    acme.post("/Users", padded(limit + 1)).await.refused(413, "");
+    let refused = refused_start(&["--body-limit", &(limit + 1).to_string()]).await;
+    assert!(refused.contains("--body-limit"), "{refused}");
 }
 
 /// Seen to fail, the answer being that of the deadline, while the body was read before its length.

@@ -3,13 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The threats of `docs/security.md` name the tests that show what stands against them. Seen to fail
-/// with a letter of a name changed.
-#[test]
-fn every_test_that_the_threat_model_names_is_there() {
+use rstest::rstest;
+
+/// The threats and the limits name the tests that show what stands against them. Seen to fail with a
+/// letter of a name changed.
+#[rstest]
+fn every_test_that_a_document_names_is_there(
+    #[values("docs/security.md", "docs/limits.md")] document: &str,
+) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources: String = sources(root).iter().map(|path| read(path)).collect();
-    let document = read(&root.join("docs/security.md"));
+    let document = read(&root.join(document));
     let rows = document.lines().filter(|line| line.starts_with('|'));
     let quoted = rows.flat_map(|row| row.split('`').skip(1).step_by(2));
     let is_test = |name: &&str| {
@@ -21,6 +25,24 @@ fn every_test_that_the_threat_model_names_is_there() {
         let is_there = ["(", "<"].iter().any(|end| sources.contains(&format!("fn {test}{end}")));
         assert!(is_there, "there is no test {test}");
     }
+}
+
+/// Every constant of the SCIM language's limits, with its value as the code has it. Seen to fail with a
+/// value changed.
+#[test]
+fn the_document_of_limits_has_each_with_its_value() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (code, document) =
+        (read(&root.join("scim/src/limits.rs")), read(&root.join("docs/limits.md")));
+    let constants = code.lines().filter_map(|line| line.strip_prefix("pub const "));
+    let mut count = 0;
+    for constant in constants {
+        let (name, value) = constant.split_once(": usize = ").expect("a limit is a usize");
+        let row = format!("| `{name}` | {} |", value.trim_end_matches(';'));
+        assert!(document.contains(&row), "{row}");
+        count += 1;
+    }
+    assert!(count > 10, "{count}");
 }
 
 /// Seen to fail with the lints of a crate taken out.

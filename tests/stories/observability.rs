@@ -63,8 +63,8 @@ fn dashboard_and_alerts_ask_for_numbers_that_there_are() {
         serde_json::from_str(&read("observability/dashboard.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap().iter();
     let targets = panels.filter_map(|panel| panel["targets"].as_array()).flatten();
-    let asked: String =
-        targets.map(|target| format!("{} ", target["expr"].as_str().unwrap())).collect();
+    let asked: Vec<&str> = targets.map(|target| target["expr"].as_str().unwrap()).collect();
+    let asked = asked.join(" ");
     for text in [asked, read("observability/alerts.yml")] {
         let asked = names(&text);
         assert!(!asked.is_empty());
