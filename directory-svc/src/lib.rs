@@ -6,6 +6,7 @@
 mod call;
 pub mod clock;
 mod door;
+pub mod failpoint;
 mod health;
 pub mod ids;
 mod in_process;

@@ -18,6 +18,7 @@ mod durability;
 mod entra;
 mod entra_names;
 mod entra_patch;
+mod failpoints;
 mod fairness;
 mod halves;
 mod isolation;

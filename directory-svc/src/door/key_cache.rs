@@ -10,6 +10,7 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use crate::clock::{MINUTE, Micros};
+use crate::failpoint::{self, Point};
 use crate::ids::WorkspaceId;
 use crate::store::{Answer, KeyGrant, KeyHash, WorkspaceStore};
 
@@ -81,14 +82,18 @@ impl KeyCache {
         let noted = grant.as_ref().and_then(|grant| grant.key.last_used_at).unwrap_or(0);
         let use_noted_at = AtomicI64::new(noted);
         let entry = Arc::new(Entry { grant, generation, use_noted_at });
+        failpoint::pass(Point::BeforeKeyFill);
         if is_known {
             self.entries.insert((id, hash), Arc::clone(&entry));
         }
+        failpoint::pass(Point::AfterKeyFill);
         Ok(entry)
     }
 
     /// Begins a new generation: what was filled before is not believed any more.
     pub(super) fn forget(&self) {
+        failpoint::pass(Point::BeforeForgetting);
         self.generation.fetch_add(1, Ordering::AcqRel);
+        failpoint::pass(Point::AfterForgetting);
     }
 }

@@ -98,12 +98,20 @@ impl Operator {
 
     /// Enables SCIM; answers the integration.
     pub(crate) async fn enable_scim(&self, workspace_id: &str) -> v1::Integration {
+        self.try_enable_scim(workspace_id).await.expect("an integration")
+    }
+
+    /// Enables SCIM on a server that may go away meanwhile.
+    pub(crate) async fn try_enable_scim(
+        &self,
+        workspace_id: &str,
+    ) -> Result<v1::Integration, Status> {
         let ask = v1::EnableIntegrationRequest {
             workspace_id: workspace_id.to_owned(),
             kind: v1::IdpKind::Entra.into(),
             ..v1::EnableIntegrationRequest::default()
         };
-        self.integrations().enable_integration(ask).await.expect("an integration").into_inner()
+        Ok(self.integrations().enable_integration(ask).await?.into_inner())
     }
 
     /// Makes a key; answers it and its id.

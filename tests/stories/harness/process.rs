@@ -28,7 +28,7 @@ struct House {
     shape: Shape,
     settings: Vec<String>,
     /// Set for the process that owns the data directory.
-    environment: Vec<(String, PathBuf)>,
+    environment: Mutex<Vec<(String, PathBuf)>>,
     state: Mutex<State>,
 }
 
@@ -109,7 +109,7 @@ impl Nestr {
         let home = tempfile::tempdir().expect("a temporary directory");
         let data_dir = home.path().join("data");
         fs::create_dir(&data_dir).expect("a data directory");
-        let environment = prepare(&data_dir);
+        let environment = Mutex::new(prepare(&data_dir));
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
         let house = House { home, shape, settings, environment, state: Mutex::default() };
         let nestr = Self(Arc::new(house));
@@ -204,7 +204,8 @@ impl Nestr {
         let mut command = command(arguments);
         if arguments[0] != "gateway" {
             command.arg("--data-dir").arg(self.data_dir());
-            command.envs(self.0.environment.iter().map(|(name, value)| (name, value)));
+            let environment = self.0.environment.lock().unwrap_or_else(PoisonError::into_inner);
+            command.envs(environment.iter().map(|(name, value)| (name, value)));
         }
         let mut child = command
             .stdout(File::create(out).expect("a log file"))
@@ -241,6 +242,11 @@ impl Nestr {
     pub(crate) async fn restart(&self) {
         self.terminate().await;
         self.start_again().await;
+    }
+
+    /// The next start is without the environment that was prepared.
+    pub(crate) fn leave_environment(&self) {
+        self.0.environment.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// SIGKILL: the processes have no say in it.

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::checkpoints::Checkpoints;
 use super::connection;
 use super::failure::fault;
+use crate::failpoint::{self, Point};
 use crate::store::{Answer, StoreError};
 
 /// How many writes may wait. Behind that, callers wait to be queued, as long as their deadlines let
@@ -174,7 +175,10 @@ impl Worker {
         for job in group.iter_mut().filter(|job| job.is_awaited()) {
             job.run(connection)?;
         }
-        savepoint(connection, "COMMIT")
+        failpoint::pass(Point::BeforeCommit);
+        savepoint(connection, "COMMIT")?;
+        failpoint::pass(Point::AfterCommit);
+        Ok(())
     }
 
     fn connection(&mut self) -> Answer<&Connection> {

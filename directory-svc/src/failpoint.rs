@@ -1,0 +1,74 @@
+//! Places at which a test has the process die, between what has to hold together.
+//!
+//! They are in debug builds alone: a release has none of it, whatever its features. The environment
+//! variable `NESTR_SCIM_FAILPOINT` names a point and at which time of passing it the process ends, such
+//! as `after-commit:3`.
+
+/// A place between two steps of which the second must not be missed for the first to be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// A group of writes is done and not committed.
+    BeforeCommit,
+    /// It is committed, and nobody has been answered.
+    AfterCommit,
+    /// A key was looked up and is not remembered.
+    BeforeKeyFill,
+    /// It is remembered, and the call has not gone on.
+    AfterKeyFill,
+    /// Keys or integrations were changed, and what was remembered of keys is still believed.
+    BeforeForgetting,
+    /// It is not believed any more, and the change has not been answered.
+    AfterForgetting,
+}
+
+impl Point {
+    /// Every point.
+    pub const ALL: [Self; 6] = [
+        Self::BeforeCommit,
+        Self::AfterCommit,
+        Self::BeforeKeyFill,
+        Self::AfterKeyFill,
+        Self::BeforeForgetting,
+        Self::AfterForgetting,
+    ];
+
+    /// Its name in the environment.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BeforeCommit => "before-commit",
+            Self::AfterCommit => "after-commit",
+            Self::BeforeKeyFill => "before-key-fill",
+            Self::AfterKeyFill => "after-key-fill",
+            Self::BeforeForgetting => "before-forgetting",
+            Self::AfterForgetting => "after-forgetting",
+        }
+    }
+}
+
+/// Passes a point, or ends the process there.
+#[cfg(debug_assertions)]
+pub(crate) fn pass(point: Point) {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static WANTED: LazyLock<Option<(String, u32)>> = LazyLock::new(|| {
+        #[expect(clippy::disallowed_methods, reason = "a switch of the tests, not of the product")]
+        let wanted = std::env::var("NESTR_SCIM_FAILPOINT").ok()?;
+        let (name, time) = wanted.split_once(':')?;
+        Some((name.to_owned(), time.parse().ok()?))
+    });
+    static PASSED: AtomicU32 = AtomicU32::new(0);
+
+    if let Some((name, time)) = &*WANTED
+        && name == point.name()
+        && PASSED.fetch_add(1, Ordering::Relaxed) + 1 == *time
+    {
+        std::process::abort();
+    }
+}
+
+/// Passes a point.
+#[cfg(not(debug_assertions))]
+#[inline]
+pub(crate) const fn pass(_: Point) {}
