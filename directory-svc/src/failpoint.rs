@@ -64,6 +64,9 @@ pub(crate) fn pass(point: Point) {
         && name == point.name()
         && PASSED.fetch_add(1, Ordering::Relaxed) + 1 == *time
     {
+        // Whoever was answered too early is heard first.
+        #[expect(clippy::disallowed_methods, reason = "nothing runs after this")]
+        std::thread::sleep(std::time::Duration::from_millis(20));
         std::process::abort();
     }
 }
