@@ -72,7 +72,6 @@ async fn status(nestr: &Nestr, trusted: &Path) -> u16 {
     String::from_utf8_lossy(&printed).parse().expect("a status")
 }
 
-/// Seen to fail with the certificate of the start kept.
 #[tokio::test]
 async fn rest_over_tls_takes_a_new_certificate_at_sighup() {
     let certificate = Certificate::new();
@@ -102,8 +101,7 @@ async fn rest_over_tls_takes_a_new_certificate_at_sighup() {
     assert_eq!(status(&nestr, &first).await, 0);
 }
 
-/// A gateway that trusts another certificate does not find its directory. Seen to fail, by being
-/// ready, with a gateway that speaks plain text to one that does.
+/// A gateway that trusts another certificate does not find its directory.
 #[tokio::test]
 async fn the_halves_speak_tls_to_each_other() {
     let certificate = Certificate::new();
