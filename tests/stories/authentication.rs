@@ -17,7 +17,8 @@ async fn keys_that_open_nothing(nestr: &Nestr, acme: &Workspace) -> Vec<Option<S
     acme.with_key(&revoked).get("/Users").await.is(200);
     operator.revoke_key(&acme.id, &id).await;
     let made_up = ApiKeyText::from_random([7; 20]).expose().to_owned();
-    let mistyped = format!("{}x", &acme.key[..acme.key.len() - 1]);
+    let (begin, last) = acme.key.split_at(acme.key.len() - 1);
+    let mistyped = format!("{begin}{}", if last == "x" { "y" } else { "x" });
     let opening = &acme.key;
     let credential = nestr.demo().operator_credential;
     let values = [

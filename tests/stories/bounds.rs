@@ -256,3 +256,45 @@ async fn errors_repeat_little_of_what_was_sent() {
         assert!(!error.body.contains(&"x".repeat(129)), "{error}");
     }
 }
+
+/// Seen to fail with the limit one higher.
+#[tokio::test]
+async fn the_names_of_a_projection_are_bounded() {
+    let acme = Nestr::start().await.acme();
+    acme.create("ada").await;
+    let names = |count: usize| vec!["userName"; count].join(",");
+    let ask = |attributes: usize, excluded: usize| {
+        let (attributes, excluded) = (names(attributes), names(excluded));
+        format!("/Users?attributes={attributes}&excludedAttributes={excluded}")
+    };
+    acme.get(&ask(60, 40)).await.is(200);
+    let detail = acme.get(&ask(60, 41)).await.refused(400, "tooMany");
+    assert!(detail.contains("PROJECTED_NAMES"), "{detail}");
+}
+
+/// Twenty filters look at all of 10,000 values; one more value is too much. Seen to fail with the limit
+/// one higher.
+#[tokio::test]
+async fn the_comparisons_of_a_patch_are_bounded() {
+    let acme = Nestr::start().await.acme();
+    let phones: Vec<Value> = (0..10_000).map(|n| json!({"value": n.to_string()})).collect();
+    let body = json!({"userName": "phones", "phoneNumbers": phones}).to_string();
+    let id = acme.post("/Users", body).await.is(201).text("/id");
+    let operation = json!({
+        "op": "replace", "path": "phoneNumbers[display co \"x\" or value sw \"99\"].type", "value": "work"
+    });
+    let patch = |count: usize| json!({"Operations": vec![operation.clone(); count]}).to_string();
+    let phones = format!("/Users/{id}");
+    acme.patch(&phones, patch(20)).await.is(200);
+    let detail = acme.patch(&phones, patch(21)).await.refused(400, "tooMany");
+    assert!(detail.contains("PATCH_COMPARISONS"), "{detail}");
+}
+
+/// Of HTTP/1, where a filter may be long. Seen to fail with a head of 128 KiB taken.
+#[tokio::test]
+async fn the_head_of_a_request_is_bounded() {
+    let nestr = Nestr::start().await;
+    let ask = |bytes: usize| Ask::new("GET", "/healthz").header("X-Padding", "x".repeat(bytes));
+    nestr.send(ask(60 * 1024)).await.is(200);
+    nestr.send(ask(65 * 1024)).await.is(431);
+}
