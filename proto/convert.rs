@@ -1,4 +1,4 @@
-//! Between the typed [`User`] and a SCIM document, by the JSON mapping of protobuf: the contract's
+//! Between the typed [`User`] and [`Group`] and a SCIM document, by the JSON mapping of protobuf: the contract's
 //! field names are SCIM's, so no attribute is named here. What differs is settled: extensions stand
 //! beside the attributes in SCIM and in a map in the message, and a `Struct` knows doubles alone.
 //!
@@ -9,12 +9,13 @@ use std::collections::HashMap;
 
 use pbjson_types::value::Kind;
 use pbjson_types::{ListValue, Struct};
-use serde::{de, ser};
+use serde::de::DeserializeOwned;
+use serde::{Serialize, de, ser};
 use serde_json::{Error, Map, Number, Value};
 
-use crate::v1::User;
+use crate::v1::{Group, User};
 
-/// The one extension that has a field of its own, whose JSON name this is.
+/// The one extension that has a field of its own, in [`User`], whose JSON name this is.
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 /// The field of all other extensions, by its JSON name.
 const EXTENSIONS: &str = "extensions";
@@ -22,53 +23,73 @@ const EXTENSIONS: &str = "extensions";
 /// Below it every whole number is a double of its own.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-impl User {
-    /// The message of a document that is spelt as the directory renders it: names in SCIM's letter
-    /// case, values of their schema's types, nothing null.
-    ///
-    /// # Errors
-    /// When the document holds an attribute that the message has no field for, or a value of
-    /// another type.
-    pub fn from_scim(document: &Value) -> Result<Self, Error> {
-        let document = document.as_object().ok_or_else(|| unreadable("not an object"))?;
-        let (mut attributes, mut extensions) = (Map::new(), HashMap::new());
-        for (name, value) in document {
-            if is_uri(name) && name != ENTERPRISE {
-                let members = value.as_object().ok_or_else(|| unreadable("not an object"))?;
-                extensions.insert(name.clone(), to_struct(members));
-            } else {
-                attributes.insert(name.clone(), value.clone());
+macro_rules! documents {
+    ($($message:ident),*) => {$(
+        impl $message {
+            /// The message of a document that is spelt as the directory renders it: names in SCIM's
+            /// letter case, values of their schema's types, nothing null.
+            ///
+            /// # Errors
+            /// When the document holds an attribute that the message has no field for, or a value of
+            /// another type.
+            pub fn from_scim(document: &Value) -> Result<Self, Error> {
+                let (attributes, extensions): (Self, _) = typed_parts(document)?;
+                Ok(Self { extensions, ..attributes })
             }
-        }
-        let attributes: Self = serde_json::from_value(attributes.into())?;
-        Ok(Self { extensions, ..attributes })
-    }
 
-    /// The document of the message, to be read by schema.
-    ///
-    /// # Errors
-    /// When the message holds its document as text in `scim_json`; when an extension's name is no
-    /// URI, or is that of the enterprise extension, which has a field of its own; when a number is
-    /// not finite.
-    pub fn to_scim(&self) -> Result<Value, Error> {
-        if !self.scim_json.is_empty() {
-            return Err(unwritable("scim_json is filled in answers alone; leave it empty"));
-        }
-        let mut document = serde_json::to_value(self)?;
-        if let Some(members) = document.as_object_mut() {
-            members.remove(EXTENSIONS);
-            for (name, extension) in &self.extensions {
-                if !is_uri(name) {
-                    return Err(unwritable("the key of an extension is its schema's URN"));
+            /// The document of the message, to be read by schema.
+            ///
+            /// # Errors
+            /// When the message holds its document as text in `scim_json`; when an extension's name is
+            /// no URI, or is that of the enterprise extension, which has a field of its own; when a
+            /// number is not finite.
+            pub fn to_scim(&self) -> Result<Value, Error> {
+                if !self.scim_json.is_empty() {
+                    return Err(unwritable("scim_json is filled in answers alone; leave it empty"));
                 }
-                if name.eq_ignore_ascii_case(ENTERPRISE) {
-                    return Err(unwritable("the enterprise extension has a field of its own"));
-                }
-                members.insert(name.clone(), from_struct(extension)?);
+                document_of(self, &self.extensions)
             }
         }
-        Ok(document)
+    )*};
+}
+
+documents!(User, Group);
+
+/// The attributes of a document as their message, and its extensions.
+fn typed_parts<T: DeserializeOwned>(
+    document: &Value,
+) -> Result<(T, HashMap<String, Struct>), Error> {
+    let document = document.as_object().ok_or_else(|| unreadable("not an object"))?;
+    let (mut attributes, mut extensions) = (Map::new(), HashMap::new());
+    for (name, value) in document {
+        if is_uri(name) && name != ENTERPRISE {
+            let members = value.as_object().ok_or_else(|| unreadable("not an object"))?;
+            extensions.insert(name.clone(), to_struct(members));
+        } else {
+            attributes.insert(name.clone(), value.clone());
+        }
     }
+    Ok((serde_json::from_value(attributes.into())?, extensions))
+}
+
+fn document_of(
+    message: &impl Serialize,
+    extensions: &HashMap<String, Struct>,
+) -> Result<Value, Error> {
+    let mut document = serde_json::to_value(message)?;
+    if let Some(members) = document.as_object_mut() {
+        members.remove(EXTENSIONS);
+        for (name, extension) in extensions {
+            if !is_uri(name) {
+                return Err(unwritable("the key of an extension is its schema's URN"));
+            }
+            if name.eq_ignore_ascii_case(ENTERPRISE) {
+                return Err(unwritable("the enterprise extension has a field of its own"));
+            }
+            members.insert(name.clone(), from_struct(extension)?);
+        }
+    }
+    Ok(document)
 }
 
 /// A typed value as JSON. A whole number stays one: 5, where protobuf's own mapping gives 5.0.
@@ -219,10 +240,14 @@ mod tests {
         let mut document = sample(&user["attributes"]);
         document.extend(sample(&common));
         document.insert(ENTERPRISE.to_owned(), sample(&enterprise["attributes"]).into());
-        // Served with groups, which are not yet.
-        document.remove("groups");
         let document = Value::Object(document);
         assert_eq!(User::from_scim(&document).unwrap().to_scim().unwrap(), document);
+
+        let group = schema(include_str!("../scim/schemas/group.json"));
+        let mut document = sample(&group["attributes"]);
+        document.extend(sample(&common));
+        let document = Value::Object(document);
+        assert_eq!(Group::from_scim(&document).unwrap().to_scim().unwrap(), document);
     }
 
     /// A value of every attribute that a schema defines.

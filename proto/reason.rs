@@ -40,7 +40,8 @@ impl Reason {
             | Self::DomainNotFound
             | Self::IntegrationNotFound
             | Self::ApiKeyNotFound
-            | Self::ResourceNotFound => (Code::NotFound, 404, ""),
+            | Self::ResourceNotFound
+            | Self::GroupNotFound => (Code::NotFound, 404, ""),
 
             Self::DomainNotVerified => (Code::FailedPrecondition, 400, "invalidValue"),
             Self::DomainHeldElsewhere | Self::DomainState | Self::NoVerifiedDomain => {
@@ -51,7 +52,8 @@ impl Reason {
             | Self::LoginEmailTaken
             | Self::AlreadyProvisioned
             | Self::BoundElsewhere
-            | Self::IdentityConflict => (Code::AlreadyExists, 409, "uniqueness"),
+            | Self::IdentityConflict
+            | Self::GroupNameTaken => (Code::AlreadyExists, 409, "uniqueness"),
             Self::RevisionMismatch => (Code::Aborted, 412, ""),
 
             Self::InvalidSyntax => (Code::InvalidArgument, 400, "invalidSyntax"),

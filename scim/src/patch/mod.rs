@@ -8,6 +8,7 @@ mod draft;
 mod edit;
 mod elements;
 mod envelope;
+mod split;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,8 @@ pub(crate) use draft::Draft;
 pub(crate) use edit::members;
 use edit::{Edit, edits};
 pub use envelope::read_envelope;
+pub use split::ListEdit;
+pub(crate) use split::split_off;
 
 use crate::error::{Error, echo};
 use crate::limits::PATCH_OPERATIONS;

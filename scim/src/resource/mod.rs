@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, echo};
 use crate::fold::fold;
-use crate::patch::{self, Draft};
+use crate::patch::{self, Draft, ListEdit};
 use crate::schema::{Attribute, Kind, Mutability, ResourceType};
 use crate::{json, time};
 
@@ -59,14 +59,42 @@ impl ResourceType {
     /// value is not of its attribute's type, a required one is missing, or two are primary;
     /// `TooMany` when it goes over a limit.
     pub fn read_value(&self, value: Value) -> Result<Resource, Error> {
-        let Value::Object(members) = value else {
-            return Err(Error::syntax(format!("A {} must be a JSON object.", self.name())));
-        };
+        let Value::Object(members) = value else { return Err(self.not_an_object()) };
         let mut draft = Draft::new(Map::new());
         for edit in patch::members(self, members)? {
             draft.apply(&edit)?;
         }
         Resource::checked(self.clone(), draft.finish())
+    }
+
+    /// Reads a whole resource as [`read_value`](Self::read_value) does, but for the values of the
+    /// multi-valued attribute `apart`, which are kept elsewhere: they are answered beside it, each
+    /// by its `value`. `None`: nothing was said of them.
+    ///
+    /// # Errors
+    /// Those of [`read_value`](Self::read_value).
+    pub fn read_apart(
+        &self,
+        value: Value,
+        apart: &str,
+    ) -> Result<(Resource, Option<Vec<String>>), Error> {
+        let Value::Object(members) = value else { return Err(self.not_an_object()) };
+        let mut edits = patch::members(self, members)?;
+        let named = patch::split_off(&mut edits, apart)?.into_iter().filter_map(|edit| match edit {
+            ListEdit::Add(values) => Some(values),
+            _ => None,
+        });
+        let named: Vec<Vec<String>> = named.collect();
+        let mut draft = Draft::new(Map::new());
+        for edit in &edits {
+            draft.apply(edit)?;
+        }
+        let resource = Resource::checked(self.clone(), draft.finish())?;
+        Ok((resource, (!named.is_empty()).then(|| named.concat())))
+    }
+
+    fn not_an_object(&self) -> Error {
+        Error::syntax(format!("A {} must be a JSON object.", self.name()))
     }
 
     /// Takes back what [`Resource::to_json`] wrote, unchecked.
@@ -98,6 +126,12 @@ impl Resource {
     #[must_use]
     pub fn user_name(&self) -> Option<&str> {
         self.text("userName")
+    }
+
+    /// `displayName`, as sent.
+    #[must_use]
+    pub fn display_name(&self) -> Option<&str> {
+        self.text("displayName")
     }
 
     /// `externalId`, as sent.

@@ -21,20 +21,29 @@ use crate::error::Error;
 pub struct Schemas {
     schemas: Vec<Arc<Schema>>,
     user: ResourceType,
+    group: ResourceType,
 }
 
 impl Schemas {
-    /// Those of RFC 7643 that every workspace has: User with the enterprise extension.
+    /// Those of RFC 7643 that every workspace has: User with the enterprise extension, and Group.
     #[must_use]
     pub fn standard() -> &'static Self {
         static STANDARD: LazyLock<Schemas> = LazyLock::new(|| {
             let common: Vec<Arc<Attribute>> = built_in(include_str!("../../schemas/common.json"));
             let user: Schema = built_in(include_str!("../../schemas/user.json"));
             let enterprise: Schema = built_in(include_str!("../../schemas/enterprise_user.json"));
-            let definition: Definition =
+            let group: Schema = built_in(include_str!("../../schemas/group.json"));
+            let user_definition: Definition =
                 built_in(include_str!("../../schemas/user_resource_type.json"));
-            let user_type = ResourceType::new(definition, &common, &user, &[&enterprise]);
-            Schemas { schemas: vec![Arc::new(user), Arc::new(enterprise)], user: user_type }
+            let group_definition: Definition =
+                built_in(include_str!("../../schemas/group_resource_type.json"));
+            let user_type = ResourceType::new(user_definition, &common, &user, &[&enterprise]);
+            let group_type = ResourceType::new(group_definition, &common, &group, &[]);
+            Schemas {
+                schemas: [user, enterprise, group].map(Arc::new).into(),
+                user: user_type,
+                group: group_type,
+            }
         });
         &STANDARD
     }
@@ -45,9 +54,15 @@ impl Schemas {
         &self.user
     }
 
+    /// The resource type `Group` (RFC 7643 section 4.2).
+    #[must_use]
+    pub fn group(&self) -> &ResourceType {
+        &self.group
+    }
+
     /// All resource types, as `/ResourceTypes` lists them.
     pub fn resource_types(&self) -> impl Iterator<Item = &ResourceType> {
-        std::iter::once(&self.user)
+        [&self.user, &self.group].into_iter()
     }
 
     /// All schemas, as `/Schemas` lists them.
@@ -70,12 +85,14 @@ impl Schemas {
         if self.schemas().any(|known| known.id.eq_ignore_ascii_case(&schema.id)) {
             return Err(Error::value(format!("The schema `{}` exists already.", schema.id)));
         }
-        if resource_type != self.user.name() {
-            let shown = crate::error::echo(resource_type);
-            return Err(Error::value(format!("There is no resource type `{shown}`.")));
-        }
         let mut extended = self.clone();
-        extended.user = self.user.extended(ExtensionOf::optional(&schema.id), &schema);
+        let types = [&mut extended.user, &mut extended.group];
+        let extending = types.into_iter().find(|kind| kind.name() == resource_type);
+        let extending = extending.ok_or_else(|| {
+            let shown = crate::error::echo(resource_type);
+            Error::value(format!("There is no resource type `{shown}`."))
+        })?;
+        *extending = extending.extended(ExtensionOf::optional(&schema.id), &schema);
         extended.schemas.push(Arc::new(schema));
         Ok(extended)
     }
@@ -107,6 +124,7 @@ mod tests {
             [
                 "urn:ietf:params:scim:schemas:core:2.0:User",
                 "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+                "urn:ietf:params:scim:schemas:core:2.0:Group",
             ]
         );
         let user = Schemas::standard().user();
@@ -136,7 +154,7 @@ mod tests {
     #[test]
     fn an_extension_needs_data_only() {
         let schemas = Schemas::standard().with_extension("User", BADGES).unwrap();
-        assert_eq!(schemas.schemas().count(), 3);
+        assert_eq!(schemas.schemas().count(), 4);
         let user = schemas
             .user()
             .read(r#"{"userName":"ada","urn:example:acme:2.0:user":{"BADGE":"7","labels":"x"}}"#);
@@ -144,7 +162,7 @@ mod tests {
             user.unwrap().attribute("urn:example:acme:2.0:User"),
             Some(&serde_json::json!({"badge": 7, "labels": ["x"]}))
         );
-        assert_eq!(Schemas::standard().schemas().count(), 2, "the standard ones stay as they were");
+        assert_eq!(Schemas::standard().schemas().count(), 3, "the standard ones stay as they were");
     }
 
     #[test]
