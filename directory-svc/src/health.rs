@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use directory_api::v1::discovery_service_server::DiscoveryServiceServer;
 use directory_api::v1::domain_service_server::DomainServiceServer;
+use directory_api::v1::group_service_server::GroupServiceServer;
 use directory_api::v1::integration_service_server::IntegrationServiceServer;
 use directory_api::v1::login_service_server::LoginServiceServer;
 use directory_api::v1::user_service_server::UserServiceServer;
@@ -54,6 +55,7 @@ async fn set_writing<S: Store>(reporter: &HealthReporter, status: ServingStatus)
         <DomainServiceServer<Services<S>> as Named>::NAME,
         <IntegrationServiceServer<Services<S>> as Named>::NAME,
         <UserServiceServer<Services<S>> as Named>::NAME,
+        <GroupServiceServer<Services<S>> as Named>::NAME,
     ] {
         reporter.set_service_status(name, status).await;
     }

@@ -58,10 +58,30 @@ id! {
     UserId
 }
 id! {
+    /// A group of a workspace: the SCIM `id`. Made by the directory alone.
+    GroupId
+}
+id! {
+    /// A user or a group of a workspace, whichever has this id.
+    MemberId
+}
+id! {
     /// A connection of a workspace to one identity provider.
     IntegrationId
 }
 id! {
     /// An API key of an integration.
     ApiKeyId
+}
+
+impl From<UserId> for MemberId {
+    fn from(id: UserId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<GroupId> for MemberId {
+    fn from(id: GroupId) -> Self {
+        Self(id.0)
+    }
 }

@@ -22,6 +22,7 @@ mod tests;
 
 use directory_api::v1::discovery_service_server::DiscoveryServiceServer;
 use directory_api::v1::domain_service_server::DomainServiceServer;
+use directory_api::v1::group_service_server::GroupServiceServer;
 use directory_api::v1::integration_service_server::IntegrationServiceServer;
 use directory_api::v1::login_service_server::LoginServiceServer;
 use directory_api::v1::user_service_server::UserServiceServer;
@@ -95,6 +96,9 @@ impl<S: Store> Directory<S> {
             .add_service(IntegrationServiceServer::new(services()))
             .add_service(
                 UserServiceServer::new(services()).max_decoding_message_size(MESSAGE_BYTES),
+            )
+            .add_service(
+                GroupServiceServer::new(services()).max_decoding_message_size(MESSAGE_BYTES),
             )
             .add_service(LoginServiceServer::new(services()))
             .add_service(DiscoveryServiceServer::new(services()));

@@ -139,20 +139,14 @@ async fn order_is_that_of_the_writes_whatever_the_clock_says() {
     };
     assert!(sorted.iter().eq(made.iter().rev()), "ids go backwards with the clock");
     let workspace = house.store.workspace(house.demo.workspace_id);
-    let query = crate::store::UserQuery {
+    let query = crate::store::Query {
         filter: None,
         viewer: None,
         start: crate::store::Start::Skip(0),
         limit: 100,
     };
-    let listed: Vec<_> = workspace
-        .users(query)
-        .await
-        .unwrap()
-        .users
-        .iter()
-        .map(|user| user.id.to_string())
-        .collect();
+    let listed: Vec<_> =
+        workspace.users(query).await.unwrap().rows.iter().map(|user| user.id.to_string()).collect();
     assert_eq!(listed, made);
     let changes = workspace.changes(0, 100).await.unwrap();
     let revisions: Vec<_> = changes.iter().map(|change| change.revision).collect();

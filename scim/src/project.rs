@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::limits::PROJECTED_NAMES;
@@ -67,15 +67,43 @@ impl Projection {
         self.is_whole
     }
 
+    /// Whether anything of the attribute `name` is left, so that it has to be known at all.
+    #[must_use]
+    pub fn wants(&self, name: &str) -> bool {
+        let attribute = self.rt.top(name);
+        attribute.is_some_and(|attribute| self.part().of(attribute).is_some())
+    }
+
+    /// Whether the request names no attribute, so that it leaves to us what is answered.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        matches!(self.asked, Asked::Default)
+    }
+
     /// Cuts a complete canonical document down. What the schemas do not know stays out.
     pub fn cut(&self, resource: &mut Value) {
         let attributes: Vec<_> = self.rt.attributes().map(Arc::as_ref).collect();
-        let part = match &self.asked {
+        self.part().cut(&attributes, resource);
+    }
+
+    /// Cuts one value of the attribute `name` down. What is not wanted at all becomes an empty object.
+    pub fn cut_value(&self, name: &str, value: &mut Value) {
+        let attribute = self.rt.top(name);
+        let wanted = attribute.and_then(|attribute| Some((attribute, self.part().of(attribute)?)));
+        let Some((attribute, part)) = wanted else {
+            *value = Value::Object(Map::new());
+            return;
+        };
+        let subs: Vec<_> = attribute.sub_attributes.iter().map(Arc::as_ref).collect();
+        part.cut(&subs, value);
+    }
+
+    fn part(&self) -> Part<'_> {
+        match &self.asked {
             Asked::Default => Part::Default,
             Asked::Only(names) => Part::Only(names),
             Asked::Except(names) => Part::Except(names),
-        };
-        part.cut(&attributes, resource);
+        }
     }
 }
 

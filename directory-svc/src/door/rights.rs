@@ -5,7 +5,7 @@ use directory_api::v1;
 
 use super::Role;
 use super::Role::{Gateway, Internal, Operator, Reader};
-use crate::store::is_served;
+use crate::store::{Kind, is_served};
 
 /// A request message with its row in the table.
 pub(crate) trait Asked {
@@ -69,11 +69,10 @@ across_workspaces! {
 const LISTING: u32 = 8;
 const READING_EVERYBODY: u32 = 32;
 
-fn listing(ask: &v1::ListUsersRequest) -> u32 {
-    let filter = scim::filter::parse(&ask.filter);
-    let filter = filter.and_then(|filter| filter.bind(scim::Schemas::standard().user()));
+fn listing(kind: Kind, filter: &str) -> u32 {
+    let filter = scim::filter::parse(filter).and_then(|filter| filter.bind(kind.resource_type()));
     match filter {
-        Ok(filter) if !is_served(&filter) => READING_EVERYBODY,
+        Ok(filter) if !is_served(kind, &filter) => READING_EVERYBODY,
         // One that cannot be read is refused and costs nothing.
         Ok(_) | Err(_) => LISTING,
     }
@@ -98,12 +97,25 @@ in_a_workspace! {
 
     CreateUserRequest; Gateway Internal Operator;
     GetUserRequest; Gateway Internal Operator Reader;
-    ListUsersRequest weighs listing; Gateway Internal Operator Reader;
+    ListUsersRequest weighs |ask: &Self| listing(Kind::User, &ask.filter); Gateway Internal Operator Reader;
     ReplaceUserRequest; Gateway Internal Operator;
     PatchUserRequest; Gateway Internal Operator;
     DeleteUserRequest; Gateway Internal Operator;
     ListDeletedUsersRequest weighs |_| LISTING; Internal Operator Reader;
     RestoreUserRequest; Operator;
+
+    CreateGroupRequest; Gateway Internal Operator;
+    GetGroupRequest; Gateway Internal Operator Reader;
+    ReadGroupRequest weighs |_| LISTING; Gateway Internal Operator Reader;
+    ListGroupsRequest weighs |ask: &Self| listing(Kind::Group, &ask.filter);
+        Gateway Internal Operator Reader;
+    ReplaceGroupRequest; Gateway Internal Operator;
+    PatchGroupRequest; Gateway Internal Operator;
+    DeleteGroupRequest; Gateway Internal Operator;
+    ListDeletedGroupsRequest weighs |_| LISTING; Internal Operator Reader;
+    RestoreGroupRequest; Operator;
+    ListMembersRequest; Internal Operator Reader;
+    ListUserGroupsRequest; Internal Operator Reader;
 
     GetServiceProviderConfigRequest; Gateway Internal Operator Reader;
     ListResourceTypesRequest; Gateway Internal Operator Reader;
@@ -120,12 +132,13 @@ mod tests {
     #[test]
     fn a_reader_only_reads_and_a_gateway_only_provisions() {
         for (message, roles) in IN_A_WORKSPACE {
-            let reads = message.starts_with("Get") || message.starts_with("List");
+            let reads = ["Get", "List", "Read"].iter().any(|word| message.starts_with(word));
             assert_eq!(roles.contains(&Reader), reads, "{message}");
-            let provisions = ["User", "Schema", "ResourceType", "ServiceProviderConfig"];
+            let provisions = ["User", "Group", "Schema", "ResourceType", "ServiceProviderConfig"];
             let provisions = provisions.iter().any(|about| message.contains(about))
                 && !message.contains("Deleted")
-                && !message.contains("Restore");
+                && !message.contains("Restore")
+                && *message != "ListUserGroupsRequest";
             assert_eq!(roles.contains(&Gateway), provisions, "{message}");
             assert!(roles.contains(&Operator), "{message}");
         }

@@ -1,9 +1,12 @@
 //! From what is stored to what is answered: SCIM JSON or typed messages, cut to the view.
 
 mod admin;
+mod document;
+mod group;
 mod user;
 
 pub(crate) use admin::{api_key, domain, domain_state, integration, workspace};
+pub(crate) use group::{Groups, deleted_group};
 pub(crate) use user::{People, deleted_user};
 
 use crate::ids::WorkspaceId;

@@ -80,9 +80,9 @@ fn one_person(met: &Met) -> Result<Option<&User>, Refusal> {
 
 fn taken(person: &User, met: &Met) -> Refusal {
     if met.by_user_name.is_some() {
-        user_name_taken(person.id)
+        user_name_taken(person.id.into())
     } else {
-        login_email_taken(person.id)
+        login_email_taken(person.id.into())
     }
 }
 

@@ -6,7 +6,9 @@ pub(crate) mod binding;
 pub(crate) mod domains;
 #[cfg(test)]
 pub(crate) mod examples;
+pub(crate) mod groups;
 pub(crate) mod integrations;
 pub(crate) mod keys;
 pub(crate) mod login_email;
 pub(crate) mod people;
+pub(crate) mod version;

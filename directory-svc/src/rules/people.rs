@@ -5,19 +5,12 @@ use scim::Resource;
 
 use super::admission::{self, Standing};
 use super::binding::binding_after;
-use crate::ids::UserId;
+use super::version;
+use crate::ids::MemberId;
 use crate::refusal::Refusal;
-use crate::store::{Author, Draft, Policy, Revision, Tombstone, User};
+use crate::store::{Author, Draft, Policy, Tombstone, User};
 
-/// The weak entity tag of a resource's version, as `meta.version` and ETag carry it (RFC 7644
-/// section 3.14).
-#[must_use]
-pub(crate) fn etag(revision: Revision) -> String {
-    format!("W/\"{revision}\"")
-}
-
-/// The person, who must be here and, where the caller named a version, still be of it. `*` names
-/// any version.
+/// The person, who must be here and, where the caller named a version, still be of it.
 ///
 /// # Errors
 /// `USER_NOT_FOUND`, `REVISION_MISMATCH`.
@@ -27,23 +20,8 @@ pub(crate) fn expect<'a>(
     version: Option<&str>,
 ) -> Result<&'a User, Refusal> {
     let person = person.ok_or_else(|| not_found(id))?;
-    match version {
-        Some(version) if version != "*" && !same_version(version, person.revision) => {
-            Err(Refusal::new(
-                Reason::RevisionMismatch,
-                "The user has changed since that version. Read the user again and repeat the \
-                 change on what stands now.",
-            ))
-        }
-        _ => Ok(person),
-    }
-}
-
-/// RFC 9110 section 8.8.3.2 asks for the strong comparison in If-Match, which would refuse every
-/// weak tag; RFC 7644 section 3.14 uses weak ones there, so they are compared weakly.
-fn same_version(sent: &str, revision: Revision) -> bool {
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"').to_owned();
-    opaque(sent) == opaque(&etag(revision))
+    version::check(version, person.revision)?;
+    Ok(person)
 }
 
 /// The resource that takes the place of what stands, when a caller sends a whole one. What is left
@@ -88,7 +66,7 @@ pub(crate) fn remove(author: &Author, person: &User) -> Result<(), Refusal> {
 /// `USER_NOT_FOUND` when there is no tombstone.
 pub(crate) fn restore(
     policy: &Policy,
-    tombstone: Option<&Tombstone>,
+    tombstone: Option<&Tombstone<User>>,
     id: &str,
     read: impl Fn(&User) -> Result<Resource, Refusal>,
 ) -> Result<Draft, Refusal> {
@@ -100,8 +78,8 @@ pub(crate) fn restore(
     })?;
     let verified = |domain: &str| policy.verified_domains.contains(domain);
     Ok(Draft {
-        resource: read(&tombstone.user)?,
-        login_email: tombstone.user.login_email.clone().filter(|email| verified(email.domain())),
+        resource: read(&tombstone.was)?,
+        login_email: tombstone.was.login_email.clone().filter(|email| verified(email.domain())),
         binding: None,
         predecessor: None,
     })
@@ -115,7 +93,7 @@ pub(crate) fn not_found(id: &str) -> Refusal {
 
 /// Another living person has the userName.
 #[must_use]
-pub(crate) fn user_name_taken(holder: UserId) -> Refusal {
+pub(crate) fn user_name_taken(holder: MemberId) -> Refusal {
     Refusal::new(
         Reason::UserNameTaken,
         format!(
@@ -128,7 +106,7 @@ pub(crate) fn user_name_taken(holder: UserId) -> Refusal {
 
 /// Another living person signs in with the address.
 #[must_use]
-pub(crate) fn login_email_taken(holder: UserId) -> Refusal {
+pub(crate) fn login_email_taken(holder: MemberId) -> Refusal {
     Refusal::new(
         Reason::LoginEmailTaken,
         format!(
@@ -142,18 +120,4 @@ pub(crate) fn login_email_taken(holder: UserId) -> Refusal {
 /// What the caller sent, cut to what an error may show.
 fn echo(text: &str) -> String {
     text.chars().take(scim::limits::ECHO_CHARS).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::same_version;
-
-    #[test]
-    fn versions_are_compared_weakly() {
-        for sent in ["W/\"7\"", "\"7\"", " W/\"7\" ", "7"] {
-            assert!(same_version(sent, 7), "{sent}");
-        }
-        assert!(!same_version("W/\"8\"", 7));
-        assert!(!same_version("", 7));
-    }
 }

@@ -13,7 +13,7 @@ use crate::render;
 use crate::rules::domains::{self, CLAIMS_AT_ONCE, Claim};
 use crate::rules::{admission, people};
 use crate::store::{
-    Author, Decision, Domain, Start, Store, StoreError, User, UserQuery, WorkspaceStore,
+    Author, Decision, Domain, Kind, Query, Start, Store, StoreError, User, WorkspaceStore,
 };
 
 #[tonic::async_trait]
@@ -168,21 +168,22 @@ impl<S: Store> Services<S> {
         author: &Author,
         domain: &str,
     ) -> Result<(), Status> {
-        let filter = scim::filter::parse("emails pr").and_then(|f| f.bind(read::users()));
+        let filter =
+            scim::filter::parse("emails pr").and_then(|f| f.bind(Kind::User.resource_type()));
         let filter = filter.map_err(super::fault::scim_error)?;
         let mut after = 0;
         loop {
-            let query = UserQuery {
+            let query = Query {
                 filter: Some(filter.clone()),
                 viewer: None,
                 start: Start::After(after),
                 limit: page::MAX_PAGE,
             };
             let found = workspace.users(query).await.map_err(store_error)?;
-            for user in found.users.iter().filter(|user| user.login_email.is_none()) {
+            for user in found.rows.iter().filter(|user| user.login_email.is_none()) {
                 self.sign_in_one(workspace, author, domain, user).await?;
             }
-            match found.users.last() {
+            match found.rows.last() {
                 Some(last) if found.more => after = last.seq,
                 _ => return Ok(()),
             }
@@ -196,7 +197,7 @@ impl<S: Store> Services<S> {
         domain: &str,
         user: &User,
     ) -> Result<(), Status> {
-        let current = read::stored(user).map_err(no)?;
+        let current = read::stored_user(user).map_err(no)?;
         if admission::waits_for(&current).as_deref() != Some(domain) {
             return Ok(());
         }
@@ -204,7 +205,7 @@ impl<S: Store> Services<S> {
         let changed = workspace
             .change_user(self.write(author.clone()), user.id, move |policy, person| {
                 let person = people::expect(person, &id, None)?;
-                let current = read::stored(person)?;
+                let current = read::stored_user(person)?;
                 people::change(policy, &by, person, &current, current.clone())
             })
             .await;

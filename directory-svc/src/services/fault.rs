@@ -7,7 +7,7 @@ use scim::ErrorKind;
 use tonic::Status;
 
 use crate::refusal::Refusal;
-use crate::rules::people;
+use crate::rules::{groups, people};
 use crate::store::{StoreError, Unique};
 
 /// A refusal is shown whole.
@@ -45,6 +45,7 @@ pub(crate) fn store_error(error: StoreError) -> Status {
         StoreError::Taken { unique: Unique::LoginEmail, holder } => {
             no(people::login_email_taken(holder))
         }
+        StoreError::Taken { unique: Unique::GroupName, holder } => no(groups::name_taken(holder)),
         StoreError::OperationReused => no(Refusal::new(
             Reason::InvalidArgument,
             "operation_id names an earlier write that did something else. Use a new one for each \
@@ -53,7 +54,7 @@ pub(crate) fn store_error(error: StoreError) -> Status {
         StoreError::TooCostly => no(Refusal::new(
             Reason::TooMany,
             "The question takes too long to answer. Filter by an indexed attribute, such as \
-             userName, externalId, id or emails.value, or ask for fewer people.",
+             userName, displayName, externalId, id, emails.value or members.value, or ask for fewer.",
         )),
         StoreError::Unavailable(_) => {
             tracing::error!(error = &error as &dyn std::error::Error, "store not available");

@@ -3,6 +3,7 @@
 mod discovery;
 mod domain;
 pub(crate) mod fault;
+mod group;
 mod integration;
 mod login;
 mod page;

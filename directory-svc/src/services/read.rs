@@ -1,4 +1,4 @@
-//! Reading what requests carry: people, patches, ids. One reader for what an IdP says and for what
+//! Reading what requests carry: people, groups, patches, filters, ids. One reader for what an IdP says and for what
 //! a service says typed.
 
 use std::str::FromStr;
@@ -6,51 +6,93 @@ use std::str::FromStr;
 use directory_api::v1;
 use directory_api::v1::Reason;
 use directory_api::v1::patch_operation::Operand;
-use scim::patch::{Patch, RawOperation};
-use scim::{Resource, ResourceType};
+use scim::Resource;
+use scim::filter::Bound;
+use scim::patch::{ListEdit, Patch, RawOperation};
 use serde_json::Value;
 use tonic::Status;
 
 use super::fault::{no, scim_error};
-use crate::ids::UserId;
+use crate::ids::{GroupId, UserId};
 use crate::refusal::Refusal;
-use crate::rules::people;
-use crate::store::{Author, User};
+use crate::rules::{groups, people};
+use crate::store::{Author, Binding, Group, Kind, User};
 
-/// The schema of people.
-pub(super) fn users() -> &'static ResourceType {
-    scim::Schemas::standard().user()
+/// The attribute of a group whose values are rows.
+const MEMBERS: &str = "members";
+
+/// A filter; `None` when none was sent.
+pub(super) fn filter(kind: Kind, text: &str) -> Result<Option<Bound>, Status> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let filter = scim::filter::parse(text).and_then(|filter| filter.bind(kind.resource_type()));
+    filter.map(Some).map_err(scim_error)
 }
 
 /// A person as the IdP wrote them.
-pub(super) fn scim_json(text: &str) -> Result<Resource, Status> {
-    users().read(text).map_err(scim_error)
+pub(super) fn user_json(text: &str) -> Result<Resource, Status> {
+    Kind::User.resource_type().read(text).map_err(scim_error)
 }
 
 /// A person as a service says them.
-pub(super) fn typed(user: &v1::User) -> Result<Resource, Status> {
+pub(super) fn user_message(user: &v1::User) -> Result<Resource, Status> {
     let value = user.to_scim().map_err(|error| no(invalid("user", &error)))?;
-    users().read_value(value).map_err(scim_error)
+    Kind::User.resource_type().read_value(value).map_err(scim_error)
 }
 
-/// A person as stored, without externalId. What cannot be read is ours to mend, and told as a fault.
-pub(super) fn stored(user: &User) -> Result<Resource, Refusal> {
-    users().restore(&user.document).map_err(|error| {
+/// A group as the IdP wrote it, and its members where something is said of them.
+pub(super) fn group_json(text: &str) -> Result<(Resource, Option<Vec<String>>), Status> {
+    let value = scim::json::parse(text).map_err(scim_error)?;
+    Kind::Group.resource_type().read_apart(value, MEMBERS).map_err(scim_error)
+}
+
+/// A group as a service says it, and its members where it names some.
+pub(super) fn group_message(group: &v1::Group) -> Result<(Resource, Option<Vec<String>>), Status> {
+    let value = group.to_scim().map_err(|error| no(invalid("group", &error)))?;
+    Kind::Group.resource_type().read_apart(value, MEMBERS).map_err(scim_error)
+}
+
+/// A person as stored, without externalId.
+pub(super) fn stored_user(user: &User) -> Result<Resource, Refusal> {
+    stored(Kind::User, &user.document)
+}
+
+/// A group as stored, without externalId and members.
+pub(super) fn stored_group(group: &Group) -> Result<Resource, Refusal> {
+    stored(Kind::Group, &group.document)
+}
+
+/// What cannot be read is ours to mend, and told as a fault.
+fn stored(kind: Kind, document: &str) -> Result<Resource, Refusal> {
+    kind.resource_type().restore(document).map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "stored document not readable");
         Refusal::new(Reason::Unspecified, "internal error")
     })
 }
 
-/// The stored person `resource` of `user`, with the externalId that the author's own integration
-/// gave them.
-pub(super) fn seen_by(mut resource: Resource, user: &User, author: &Author) -> Resource {
-    let own = user.binding.as_ref().filter(|b| Some(b.integration_id) == author.integration());
+/// The stored `resource`, with the externalId that the author's own integration gave it.
+pub(super) fn seen_by(
+    mut resource: Resource,
+    binding: Option<&Binding>,
+    author: &Author,
+) -> Resource {
+    let own = binding.filter(|binding| Some(binding.integration_id) == author.integration());
     resource.set_external_id(own.and_then(|binding| binding.external_id.clone()));
     resource
 }
 
+/// A patch of a group: what it does to the group itself, and what to its members.
+pub(super) fn group_patch(
+    operations: Vec<v1::PatchOperation>,
+) -> Result<(Patch, Vec<ListEdit>), Status> {
+    let mut patch = patch(Kind::Group, operations)?;
+    let members = patch.split_off(MEMBERS).map_err(scim_error)?;
+    Ok((patch, members))
+}
+
 /// A patch, as the IdP wrote it or as a service says it.
-pub(super) fn patch(operations: Vec<v1::PatchOperation>) -> Result<Patch, Status> {
+pub(super) fn patch(kind: Kind, operations: Vec<v1::PatchOperation>) -> Result<Patch, Status> {
     let operations = operations
         .into_iter()
         .map(|operation| {
@@ -58,7 +100,7 @@ pub(super) fn patch(operations: Vec<v1::PatchOperation>) -> Result<Patch, Status
             Ok(RawOperation { op: operation.op, path: operation.path, value })
         })
         .collect::<Result<Vec<_>, Status>>()?;
-    Patch::read(users(), &operations).map_err(scim_error)
+    Patch::read(kind.resource_type(), &operations).map_err(scim_error)
 }
 
 fn value(operand: Operand) -> Result<Value, Status> {
@@ -73,6 +115,11 @@ fn value(operand: Operand) -> Result<Value, Status> {
 /// The id of a person; an id that the directory could not have made is that of nobody.
 pub(super) fn user_id(text: &str) -> Result<UserId, Status> {
     UserId::from_str(text).map_err(|_| no(people::not_found(text)))
+}
+
+/// The id of a group; an id that the directory could not have made is that of none.
+pub(super) fn group_id(text: &str) -> Result<GroupId, Status> {
+    GroupId::from_str(text).map_err(|_| no(groups::not_found(text)))
 }
 
 /// A field that cannot be read, with the cause.

@@ -2,20 +2,20 @@
 
 use directory_api::v1;
 use directory_api::v1::user_service_server::UserService;
+use prost::Message;
 use scim::Resource;
 use tonic::{Request, Response, Status};
 
-use super::fault::{no, scim_error, store_error};
+use super::fault::{no, store_error};
 use super::{Services, page, read};
 use crate::clock::DAY;
-use crate::door::{Admitted, Authenticated};
+use crate::door::Authenticated;
 use crate::ids::UserId;
 use crate::render::{People, deleted_user};
 use crate::rules::{adoption, login_email, people};
-use crate::store::{Author, Names, Start, Store, UserQuery, WorkspaceStore};
-
-/// How many people a page holds when the caller does not say.
-const DEFAULT_PAGE: u32 = 100;
+use crate::store::{
+    Author, GroupStore, Kind, Membership, Names, Query, Store, User, WorkspaceStore,
+};
 
 #[tonic::async_trait]
 impl<S: Store> UserService for Services<S> {
@@ -27,8 +27,8 @@ impl<S: Store> UserService for Services<S> {
             self.door.open(request).await?;
         let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
         let mut wanted = match ask.resource {
-            Some(v1::create_user_request::Resource::ScimJson(text)) => read::scim_json(&text)?,
-            Some(v1::create_user_request::Resource::User(user)) => read::typed(&user)?,
+            Some(v1::create_user_request::Resource::ScimJson(text)) => read::user_json(&text)?,
+            Some(v1::create_user_request::Resource::User(user)) => read::user_message(&user)?,
             None => return Err(no(read::invalid("resource", "a user is needed"))),
         };
         let external_id = wanted.take_external_id();
@@ -47,12 +47,12 @@ impl<S: Store> UserService for Services<S> {
                     &wanted,
                     external_id.as_deref(),
                     met,
-                    read::stored,
+                    read::stored_user,
                 )
             })
             .await
             .map_err(store_error)?;
-        Ok(Response::new(render.message(&user)?))
+        self.answer(&workspace, &render, &user).await
     }
 
     async fn get_user(
@@ -64,7 +64,7 @@ impl<S: Store> UserService for Services<S> {
         let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
         let user = workspace.user(read::user_id(&ask.id)?).await.map_err(store_error)?;
         let user = people::expect(user.as_ref(), &ask.id, None).map_err(no)?;
-        Ok(Response::new(render.message(user)?))
+        self.answer(&workspace, &render, user).await
     }
 
     async fn list_users(
@@ -74,27 +74,26 @@ impl<S: Store> UserService for Services<S> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.open(request).await?;
         let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
-        let filter = match ask.filter.as_str() {
-            "" => None,
-            text => {
-                let filter = scim::filter::parse(text).and_then(|f| f.bind(read::users()));
-                Some(filter.map_err(scim_error)?)
-            }
-        };
+        let filter = read::filter(Kind::User, &ask.filter)?;
         let start_index = ask.start_index.unwrap_or(1).max(1);
-        let start = match ask.page_token.as_str() {
-            "" => Start::Skip(u64::from(start_index) - 1),
-            token => Start::After(page::read(token)?),
-        };
-        let limit = page::size(ask.page_size, DEFAULT_PAGE);
-        let query = UserQuery { filter, viewer: author.integration(), start, limit };
+        let start = page::start(&ask.page_token, start_index)?;
+        let limit = page::size(ask.page_size, page::DEFAULT_PAGE);
+        let query = Query { filter, viewer: author.integration(), start, limit };
         let mut page = workspace.users(query).await.map_err(store_error)?;
-        let fitting = page::fitting(page.users.iter().map(|user| user.document.len()));
-        page.more |= fitting < page.users.len();
-        page.users.truncate(fitting);
-        let last = page.users.last().map(|user| user.seq);
+        let (mut users, mut room) = (Vec::with_capacity(page.rows.len()), page::Room::default());
+        for user in &page.rows {
+            let groups = self.groups_of(&workspace, &render, user.id).await?;
+            let message = render.message(user, &groups)?;
+            if !room.takes(message.encoded_len()) {
+                page.more = true;
+                break;
+            }
+            users.push(message);
+        }
+        let last = users.len().checked_sub(1).and_then(|at| page.rows.get(at));
+        let last = last.map(|user| user.seq);
         Ok(Response::new(v1::ListUsersResponse {
-            users: page.users.iter().map(|user| render.message(user)).collect::<Result<_, _>>()?,
+            users,
             next_page_token: last.filter(|_| page.more).map(page::token).unwrap_or_default(),
             total_size: page.total.try_into().unwrap_or(u32::MAX),
             start_index,
@@ -108,19 +107,19 @@ impl<S: Store> UserService for Services<S> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.open(request).await?;
         let wanted = match ask.resource {
-            Some(v1::replace_user_request::Resource::ScimJson(text)) => read::scim_json(&text)?,
-            Some(v1::replace_user_request::Resource::User(user)) => read::typed(&user)?,
+            Some(v1::replace_user_request::Resource::ScimJson(text)) => read::user_json(&text)?,
+            Some(v1::replace_user_request::Resource::User(user)) => read::user_message(&user)?,
             None => return Err(no(read::invalid("resource", "a user is needed"))),
         };
         let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
         let change = Change { author, id: ask.id, etag: ask.etag, operation_id: ask.operation_id };
         let user = self
-            .change(workspace, change, move |current| {
+            .change(&workspace, change, move |current| {
                 wanted.check_immutable(&current)?;
                 Ok(people::replacement(wanted.clone(), &current))
             })
             .await?;
-        Ok(Response::new(render.message(&user)?))
+        self.answer(&workspace, &render, &user).await
     }
 
     async fn patch_user(
@@ -129,11 +128,11 @@ impl<S: Store> UserService for Services<S> {
     ) -> Result<Response<v1::User>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.open(request).await?;
-        let patch = read::patch(ask.operations)?;
+        let patch = read::patch(Kind::User, ask.operations)?;
         let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
         let change = Change { author, id: ask.id, etag: ask.etag, operation_id: ask.operation_id };
-        let user = self.change(workspace, change, move |current| patch.apply(current)).await?;
-        Ok(Response::new(render.message(&user)?))
+        let user = self.change(&workspace, change, move |current| patch.apply(current)).await?;
+        self.answer(&workspace, &render, &user).await
     }
 
     async fn delete_user(
@@ -161,11 +160,11 @@ impl<S: Store> UserService for Services<S> {
         let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
         let render = People::new(&self.links, workspace_id, None, None)?;
         let after = if ask.page_token.is_empty() { 0 } else { page::read(&ask.page_token)? };
-        let limit = page::size(ask.page_size, DEFAULT_PAGE);
+        let limit = page::size(ask.page_size, page::DEFAULT_PAGE);
         let mut found = workspace.deleted_users(after, limit + 1).await.map_err(store_error)?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
-        let last = found.last().map(|tombstone| tombstone.user.seq);
+        let last = found.last().map(|tombstone| tombstone.was.seq);
         Ok(Response::new(v1::ListDeletedUsersResponse {
             users: found.iter().map(|t| deleted_user(&render, t)).collect::<Result<_, _>>()?,
             next_page_token: last.filter(|_| more).map(page::token).unwrap_or_default(),
@@ -183,11 +182,11 @@ impl<S: Store> UserService for Services<S> {
         let write = self.named_write(author, ask.operation_id)?;
         let user = workspace
             .restore_user(write, id, move |policy, tombstone| {
-                people::restore(policy, tombstone, &ask.id, read::stored)
+                people::restore(policy, tombstone, &ask.id, read::stored_user)
             })
             .await
             .map_err(store_error)?;
-        Ok(Response::new(render.message(&user)?))
+        self.answer(&workspace, &render, &user).await
     }
 }
 
@@ -200,20 +199,45 @@ struct Change {
 }
 
 impl<S: Store> Services<S> {
+    /// The person as the caller wants to see them.
+    async fn answer(
+        &self,
+        workspace: &S::Workspace,
+        render: &People,
+        user: &User,
+    ) -> Result<Response<v1::User>, Status> {
+        let groups = self.groups_of(workspace, render, user.id).await?;
+        Ok(Response::new(render.message(user, &groups)?))
+    }
+
+    /// The groups of a person, where the caller is to see them.
+    async fn groups_of(
+        &self,
+        workspace: &S::Workspace,
+        render: &People,
+        id: UserId,
+    ) -> Result<Vec<Membership>, Status> {
+        if !render.wants_groups() {
+            return Ok(Vec::new());
+        }
+        workspace.memberships(id.into()).await.map_err(store_error)
+    }
+
     /// Changes a person into what `wanted` makes of them, under the rules.
     async fn change(
         &self,
-        workspace: Admitted<S::Workspace>,
+        workspace: &S::Workspace,
         change: Change,
         wanted: impl Fn(Resource) -> Result<Resource, scim::Error> + Send + 'static,
-    ) -> Result<crate::store::User, Status> {
+    ) -> Result<User, Status> {
         let Change { author, id, etag, operation_id } = change;
         let write = self.named_write(author.clone(), operation_id)?;
         workspace
             .change_user(write, read::user_id(&id)?, move |policy, person| {
                 let person = people::expect(person, &id, etag.as_deref())?;
-                let current = read::stored(person)?;
-                let wanted = wanted(read::seen_by(current.clone(), person, &author));
+                let current = read::stored_user(person)?;
+                let wanted =
+                    wanted(read::seen_by(current.clone(), person.binding.as_ref(), &author));
                 let wanted = wanted.map_err(super::fault::refusal_of)?;
                 people::change(policy, &author, person, &current, wanted)
             })

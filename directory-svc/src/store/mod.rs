@@ -8,6 +8,7 @@ pub mod sqlite;
 #[cfg(test)]
 mod conformance;
 mod filter_sql;
+mod groups;
 mod places;
 mod record;
 mod words;
@@ -15,20 +16,23 @@ mod words;
 use std::future::Future;
 
 pub(crate) use filter_sql::is_served;
+pub use groups::GroupStore;
 pub use model::*;
 use tokio::sync::watch;
 
 use crate::clock::Micros;
-use crate::ids::{ApiKeyId, IntegrationId, UserId, WorkspaceId};
+use crate::ids::{ApiKeyId, IntegrationId, MemberId, UserId, WorkspaceId};
 use crate::refusal::Refusal;
 
-/// A value that two living people of a workspace cannot share.
+/// A value that two living people, or two living groups, of a workspace cannot share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unique {
     /// userName, compared folded.
     UserName,
     /// The login e-mail, compared folded.
     LoginEmail,
+    /// displayName, compared folded, together with externalId, among the groups of one integration.
+    GroupName,
 }
 
 /// Why a store does not answer as asked.
@@ -37,13 +41,13 @@ pub enum StoreError {
     /// The rules said no. Nothing was written.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Another living person has the value. Nothing was written.
+    /// Another living person or group has the value. Nothing was written.
     #[error("{unique:?} is held by {holder}")]
     Taken {
         /// What both want.
         unique: Unique,
         /// Who has it.
-        holder: UserId,
+        holder: MemberId,
     },
     /// The operation id names an earlier write that did something else.
     #[error("the operation id was used for another write")]
@@ -66,7 +70,7 @@ pub type Answer<T> = Result<T, StoreError>;
 /// [`Store::workspace`].
 pub trait Store: Clone + Send + Sync + 'static {
     /// The handle of one workspace.
-    type Workspace: WorkspaceStore;
+    type Workspace: WorkspaceStore + GroupStore;
 
     /// The state of one workspace, whether or not it exists: an absent one is empty, and refuses
     /// writes with `WORKSPACE_NOT_FOUND`.
@@ -178,7 +182,7 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     fn user(&self, id: UserId) -> impl Future<Output = Answer<Option<User>>> + Send;
 
     /// A page of people.
-    fn users(&self, query: UserQuery) -> impl Future<Output = Answer<UserPage>> + Send;
+    fn users(&self, query: Query) -> impl Future<Output = Answer<Page<User>>> + Send;
 
     /// Makes or adopts a person: `decide` sees who is there already under `names`. `id` is the new
     /// person's, if it comes to that.
@@ -203,7 +207,7 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     where
         D: Fn(&Policy, Option<&User>) -> Result<Draft, Refusal> + Send + 'static;
 
-    /// Removes a person to a tombstone that expires at `expires_at`.
+    /// Removes a person to a tombstone that expires at `expires_at`, and from every group.
     fn remove_user<D>(
         &self,
         write: Write,
@@ -219,9 +223,10 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
         &self,
         after: Revision,
         limit: u32,
-    ) -> impl Future<Output = Answer<Vec<Tombstone>>> + Send;
+    ) -> impl Future<Output = Answer<Vec<Tombstone<User>>>> + Send;
 
-    /// Brings a removed person back, with id, `seq` and creation time kept: `decide` sees the
+    /// Brings a removed person back, with id, `seq` and creation time kept, into the groups that they
+    /// were a member of and that are still here: `decide` sees the
     /// tombstone (`None`: there is none) and says how the person is to be.
     fn restore_user<D>(
         &self,
@@ -230,7 +235,7 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
         decide: D,
     ) -> impl Future<Output = Answer<User>> + Send
     where
-        D: Fn(&Policy, Option<&Tombstone>) -> Result<Draft, Refusal> + Send + 'static;
+        D: Fn(&Policy, Option<&Tombstone<User>>) -> Result<Draft, Refusal> + Send + 'static;
 
     /// At most `limit` changes behind the revision `after`, in order.
     fn changes(

@@ -1,9 +1,13 @@
 //! What a store keeps, as plain values. No engine, no rule.
 
+mod groups;
+
+pub use groups::*;
+
 use std::collections::BTreeSet;
 
-use scim::Resource;
 use scim::filter::Bound;
+use scim::{Resource, ResourceType, Schemas};
 
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, IntegrationId, UserId, WorkspaceId};
@@ -176,12 +180,12 @@ pub struct LoginEmail {
     pub key: String,
 }
 
-/// That an integration manages a person. A person has at most one.
+/// That an integration manages a person or a group. Each has at most one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// The managing integration.
     pub integration_id: IntegrationId,
-    /// The IdP's own name of the person, seen by this integration alone.
+    /// The IdP's own name of the person or group, seen by this integration alone.
     pub external_id: Option<String>,
 }
 
@@ -252,12 +256,12 @@ pub enum Admission {
     Adopt(UserId, Draft),
 }
 
-/// A removed person, kept until `expires_at`.
+/// A removed person or group, kept until `expires_at`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tombstone {
-    /// The person as last seen.
-    pub user: User,
-    /// When they were removed.
+pub struct Tombstone<T> {
+    /// Who or what it was, as last seen.
+    pub was: T,
+    /// When it was removed.
     pub deleted_at: Micros,
     /// From when the tombstone may be cleared away.
     pub expires_at: Micros,
@@ -266,30 +270,50 @@ pub struct Tombstone {
 /// Where a page of a listing begins. The order is that of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// After the person of this `seq`; 0 is the beginning.
+    /// After the row of this `seq`; 0 is the beginning.
     After(Revision),
-    /// After so many matching people.
+    /// After so many matching rows.
     Skip(u64),
 }
 
-/// A question for people.
+/// A kind of resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// People.
+    User,
+    /// Groups.
+    Group,
+}
+
+impl Kind {
+    /// Its resource type.
+    #[must_use]
+    pub fn resource_type(self) -> &'static ResourceType {
+        match self {
+            Self::User => Schemas::standard().user(),
+            Self::Group => Schemas::standard().group(),
+        }
+    }
+}
+
+/// A question for people or for groups.
 #[derive(Clone, Debug)]
-pub struct UserQuery {
-    /// Whom; `None`: everybody.
+pub struct Query {
+    /// Which; `None`: all.
     pub filter: Option<Bound>,
     /// Whose externalIds the filter sees.
     pub viewer: Option<IntegrationId>,
     /// Where the page begins.
     pub start: Start,
-    /// How many people at the most; 0 asks for the total alone.
+    /// How many at the most; 0 asks for the total alone.
     pub limit: u32,
 }
 
-/// A page of people, in the order of their creation.
+/// A page of people or of groups, in the order of their creation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UserPage {
-    /// The people of the page.
-    pub users: Vec<User>,
+pub struct Page<T> {
+    /// What is on the page.
+    pub rows: Vec<T>,
     /// How many match in all.
     pub total: u64,
     /// Whether more follow behind this page.
@@ -309,6 +333,14 @@ pub enum ChangeKind {
     UserDeleted,
     /// A removed person came back.
     UserRestored,
+    /// A group was made.
+    GroupCreated,
+    /// A group was changed, or who belongs to it.
+    GroupUpdated,
+    /// A group was removed.
+    GroupDeleted,
+    /// A removed group came back.
+    GroupRestored,
     /// A domain was claimed or decided.
     DomainChanged,
     /// An integration was switched.
@@ -330,12 +362,13 @@ pub struct Change {
     pub at: Micros,
     /// What it was.
     pub kind: ChangeKind,
-    /// The id of the person, integration or key, or the domain.
+    /// The id of the person, group, integration or key, or the domain.
     pub subject: String,
     /// The subject as it was before, as JSON; `None`: it was not there, or the image's time is over.
     pub before: Option<String>,
     /// What changed, as JSON: `attributes` (names), `loginEmail` {`old`, `new`}, `access`
-    /// (`granted`, `revoked`), `predecessor`, `state`; only what applies.
+    /// (`granted`, `revoked`), `predecessor`, `state`, `membersAdded` and `membersRemoved` (ids), `groups`
+    /// (ids of those that were left or come back to); only what applies.
     pub detail: String,
 }
 

@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::words::Word;
-use super::{ApiKey, Domain, Integration, LoginEmail, User};
-use crate::ids::UserId;
+use super::{ApiKey, Domain, Group, Integration, LoginEmail, Member, User};
+use crate::ids::{GroupId, UserId};
 
 /// The detail of a change: only what applies.
 #[derive(Debug, Default, Serialize)]
@@ -24,6 +24,15 @@ pub(super) struct Detail {
     predecessor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'static str>,
+    /// Who joined a group.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    members_added: Vec<String>,
+    /// Who left a group.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    members_removed: Vec<String>,
+    /// The groups that a removed person or group left, or that one who came back is in again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,6 +65,18 @@ impl Detail {
         Self { state: Some(state), ..Self::default() }
     }
 
+    /// That these joined a group, and those left it.
+    pub(super) fn of_members(added: &[Member], removed: &[Member]) -> Self {
+        let ids = |members: &[Member]| members.iter().map(|member| member.id.to_string()).collect();
+        Self { members_added: ids(added), members_removed: ids(removed), ..Self::default() }
+    }
+
+    /// The same, about one who left these groups or is in them again.
+    pub(super) fn with_groups(mut self, groups: &[GroupId]) -> Self {
+        self.groups = groups.iter().map(ToString::to_string).collect();
+        self
+    }
+
     /// The same, about a person who resembles a removed one.
     pub(super) fn with_predecessor(mut self, predecessor: Option<UserId>) -> Self {
         self.predecessor = predecessor.map(|id| id.to_string());
@@ -86,6 +107,21 @@ pub(super) fn image_of_user(user: &User) -> serde_json::Result<Value> {
         "integrationId": binding.map(|binding| binding.integration_id.to_string()),
         "externalId": binding.and_then(|binding| binding.external_id.as_ref()),
         "revision": user.revision,
+    }))
+}
+
+/// The group before a change, without its members: what became of them stands in the detail.
+///
+/// # Errors
+/// When the document is no JSON, which no store lets in.
+pub(super) fn image_of_group(group: &Group) -> serde_json::Result<Value> {
+    let binding = group.binding.as_ref();
+    Ok(json!({
+        "document": serde_json::from_str::<Value>(&group.document)?,
+        "integrationId": binding.map(|binding| binding.integration_id.to_string()),
+        "externalId": binding.and_then(|binding| binding.external_id.as_ref()),
+        "memberCount": group.member_count,
+        "revision": group.revision,
     }))
 }
 

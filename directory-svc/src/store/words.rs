@@ -1,7 +1,7 @@
 //! The words by which engines keep the model's enums and by which change records name them. A word
 //! is never reused for another meaning: it stands in data.
 
-use super::{ChangeKind, DomainState, IntegrationState};
+use super::{ChangeKind, DomainState, IntegrationState, Kind};
 
 /// A value that is kept as a word.
 pub(super) trait Word: Copy {
@@ -33,12 +33,17 @@ macro_rules! words {
 
 words!(DomainState { Pending = "pending", Verified = "verified", Rejected = "rejected" });
 words!(IntegrationState { On = "on", Paused = "paused", Off = "off" });
+words!(Kind { User = "user", Group = "group" });
 words!(ChangeKind {
     UserCreated = "user-created",
     UserAdopted = "user-adopted",
     UserUpdated = "user-updated",
     UserDeleted = "user-deleted",
     UserRestored = "user-restored",
+    GroupCreated = "group-created",
+    GroupUpdated = "group-updated",
+    GroupDeleted = "group-deleted",
+    GroupRestored = "group-restored",
     DomainChanged = "domain-changed",
     IntegrationChanged = "integration-changed",
     ApiKeyChanged = "api-key-changed",

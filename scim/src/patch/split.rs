@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::filter::Bound;
 use crate::limits::VALUES_PER_ATTRIBUTE;
 
-/// One edit of the values of an attribute, each named by its `value`. A value without one, which names
-/// nothing, is left out.
+/// One edit of the values of an attribute, each named by its `value`. One without a `value` names
+/// nothing: it stands as an empty text, so that a list of such is not taken for an empty list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ListEdit {
     /// These join; one that is there already stays.
@@ -84,8 +84,9 @@ fn named(values: &[Value]) -> Result<Vec<String>, Error> {
             "More than {VALUES_PER_ATTRIBUTE} values (VALUES_PER_ATTRIBUTE)."
         )));
     }
-    let value = |value: &Value| value.get("value").and_then(Value::as_str).map(str::to_owned);
-    Ok(values.iter().filter_map(value).collect())
+    let name =
+        |value: &Value| value.get("value").and_then(Value::as_str).unwrap_or_default().into();
+    Ok(values.iter().map(name).collect())
 }
 
 #[cfg(test)]
@@ -114,6 +115,12 @@ mod tests {
             ("add", Some("members"), Some(json!({"value": "1"})), ListEdit::Add(ids(&["1"]))),
             ("add", None, Some(json!({"members": entra})), ListEdit::Add(ids(&["1", "2"]))),
             ("replace", None, Some(json!({"MEMBERS": []})), ListEdit::Replace(ids(&[]))),
+            (
+                "replace",
+                None,
+                Some(json!({"members": [{"type": "User"}]})),
+                ListEdit::Replace(ids(&[""])),
+            ),
             ("add", Some("members"), Some(json!(["1"])), ListEdit::Add(ids(&["1"]))),
         ] {
             let found = split(op, path, value);

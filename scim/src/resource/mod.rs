@@ -80,10 +80,11 @@ impl ResourceType {
     ) -> Result<(Resource, Option<Vec<String>>), Error> {
         let Value::Object(members) = value else { return Err(self.not_an_object()) };
         let mut edits = patch::members(self, members)?;
-        let named = patch::split_off(&mut edits, apart)?.into_iter().filter_map(|edit| match edit {
-            ListEdit::Add(values) => Some(values),
-            _ => None,
-        });
+        let named =
+            patch::split_off(&mut edits, apart)?.into_iter().filter_map(|edit| match edit {
+                ListEdit::Add(values) => Some(values),
+                _ => None,
+            });
         let named: Vec<Vec<String>> = named.collect();
         let mut draft = Draft::new(Map::new());
         for edit in &edits {

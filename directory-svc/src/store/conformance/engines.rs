@@ -5,7 +5,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::store::sqlite::{SqliteConfig, SqliteStore, SqliteWorkspace};
-use crate::store::{Store, UserQuery};
+use crate::store::{Kind, Query, Store};
 
 /// An engine with an empty store.
 pub(super) trait Engine: Sized {
@@ -21,8 +21,12 @@ pub(super) trait Engine: Sized {
     /// The same store, closed and opened again.
     fn reopen(self) -> Self;
 
-    /// The steps of the engine's plan for a query that walk through all people of a workspace.
-    fn walks(workspace: &<Self::Store as Store>::Workspace, query: &UserQuery) -> Vec<String>;
+    /// The steps of the engine's plan for a query that walk through all people or groups of a workspace.
+    fn walks(
+        workspace: &<Self::Store as Store>::Workspace,
+        kind: Kind,
+        query: &Query,
+    ) -> Vec<String>;
 }
 
 /// The embedded engine, in a directory of its own.
@@ -56,12 +60,12 @@ impl Engine for Sqlite {
         Self::open(dir)
     }
 
-    fn walks(workspace: &SqliteWorkspace, query: &UserQuery) -> Vec<String> {
+    fn walks(workspace: &SqliteWorkspace, kind: Kind, query: &Query) -> Vec<String> {
         let by_workspace_alone = |step: &String| {
             step.contains("SCAN")
                 || step.contains("(workspace_id=?)")
                 || step.contains("(workspace_id=? AND seq>?)")
         };
-        workspace.explain(query).unwrap().into_iter().filter(by_workspace_alone).collect()
+        workspace.explain(kind, query).unwrap().into_iter().filter(by_workspace_alone).collect()
     }
 }

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRng, TestRunner};
 use serde_json::{Value, json};
 
 use super::{
-    Engine, NOW, Start, User, UserQuery, WorkspaceStore, create, draft, ids, integration_id, named,
+    Engine, NOW, Query, Start, User, WorkspaceStore, create, draft, ids, integration_id, named,
     query, remove, user_id, workspace, write, write_by,
 };
 use crate::store::Write;
@@ -24,7 +24,7 @@ pub(super) async fn list_in_order_of_creation<E: Engine>(engine: E) {
     }
     remove(&acme, "remove", user_id(97)).await.unwrap();
     let order: Vec<_> = (91..=100).rev().filter(|n| *n != 97).map(user_id).collect();
-    let ask = |filter: Option<&str>, start, limit| UserQuery {
+    let ask = |filter: Option<&str>, start, limit| Query {
         filter: filter.and_then(|filter| query(filter, None).filter),
         viewer: None,
         start,
@@ -38,7 +38,7 @@ pub(super) async fn list_in_order_of_creation<E: Engine>(engine: E) {
             let page = acme.users(ask(filter, Start::After(after), 4)).await.unwrap();
             assert_eq!(page.total, 9, "the total is of all, on every page");
             walked.extend(ids(&page));
-            match page.users.last() {
+            match page.rows.last() {
                 Some(last) if page.more => after = last.seq,
                 _ => break,
             }
@@ -120,7 +120,7 @@ pub(super) async fn serve_each_known_query_from_an_index<E: Engine>(engine: E) {
         "active eq false",
     ] {
         let query = query(filter, Some(integration_id(1)));
-        let (walk, first) = (E::walks(&acme, &query), UserQuery { start: Start::Skip(0), ..query });
+        let (walk, first) = (E::walks(&acme, &query), Query { start: Start::Skip(0), ..query });
         assert_eq!(walk, Vec::<String>::new(), "{filter}");
         assert_eq!(E::walks(&acme, &first), Vec::<String>::new(), "{filter}");
     }
@@ -163,7 +163,7 @@ pub(super) async fn answer_filters_as_the_pure_evaluator_does<E: Engine>(engine:
                 assert_eq!(found, bound.matches(&seen), "{text}\n{seen}");
                 if found { hits += 1 } else { misses += 1 }
             }
-            assert_eq!(page.total, page.users.len() as u64, "{text}");
+            assert_eq!(page.total, page.rows.len() as u64, "{text}");
         }
     }
     // A generator that finds nobody, or everybody, would prove nothing.

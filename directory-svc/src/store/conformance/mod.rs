@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::{
     Admission, Answer, Author, Binding, Decision, Domain, DomainState, Draft, Integration,
-    IntegrationState, LoginEmail, Met, Names, OperationId, Policy, Start, Store, User, UserPage,
-    UserQuery, Workspace, WorkspaceStore, Write,
+    IntegrationState, LoginEmail, Met, Names, OperationId, Page, Policy, Query, Start, Store, User,
+    Workspace, WorkspaceStore, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{IntegrationId, UserId, WorkspaceId};
@@ -191,14 +191,14 @@ fn no() -> Refusal {
 }
 
 /// A question for everybody who passes the filter, as `viewer` sees them.
-fn query(filter: &str, viewer: Option<IntegrationId>) -> UserQuery {
+fn query(filter: &str, viewer: Option<IntegrationId>) -> Query {
     let filter = scim::filter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
     let filter = filter.bind(scim::Schemas::standard().user()).unwrap();
-    UserQuery { filter: Some(filter), viewer, start: Start::After(0), limit: 1_000 }
+    Query { filter: Some(filter), viewer, start: Start::After(0), limit: 1_000 }
 }
 
-fn ids(page: &UserPage) -> Vec<UserId> {
-    page.users.iter().map(|user| user.id).collect()
+fn ids(page: &Page<User>) -> Vec<UserId> {
+    page.rows.iter().map(|user| user.id).collect()
 }
 
 /// The last revision that the workspace gave out.

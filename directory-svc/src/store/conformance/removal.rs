@@ -25,16 +25,16 @@ pub(super) async fn remove_to_a_tombstone_and_restore<E: Engine>(engine: E) {
     for filter in [r#"userName eq "ada""#, r#"emails eq "ada@acme.com""#, r#"externalId eq "E-1""#]
     {
         let found = acme.users(super::query(filter, Some(entra))).await.unwrap();
-        assert_eq!((found.users.len(), found.total), (0, 0), "{filter}");
+        assert_eq!((found.rows.len(), found.total), (0, 0), "{filter}");
     }
-    let tombstone = Tombstone { user: ada.clone(), deleted_at: NOW, expires_at: EXPIRY };
+    let tombstone = Tombstone { was: ada.clone(), deleted_at: NOW, expires_at: EXPIRY };
     assert_eq!(acme.deleted_users(0, 10).await.unwrap(), std::slice::from_ref(&tombstone));
     assert_eq!(acme.deleted_users(ada.seq, 10).await.unwrap(), []);
     // The names are free at once.
     let heir = create(&acme, write("heir"), user_id(2), named("ada")).await.unwrap();
     remove(&acme, "remove heir", heir.id).await.unwrap();
 
-    let decide = move |_: &Policy, found: Option<&Tombstone>| {
+    let decide = move |_: &Policy, found: Option<&Tombstone<User>>| {
         assert_eq!(found, Some(&tombstone));
         Ok(wanted.clone())
     };

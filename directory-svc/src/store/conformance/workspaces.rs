@@ -114,7 +114,7 @@ pub(super) async fn end_bindings_when_an_integration_is_off<E: Engine>(engine: E
         create(&acme, made, user_id(n), person).await.unwrap();
     }
     let bound = async || {
-        let users = acme.users(query("userName pr", None)).await.unwrap().users;
+        let users = acme.users(query("userName pr", None)).await.unwrap().rows;
         users.iter().map(|user| user.binding.is_some()).collect::<Vec<_>>()
     };
 

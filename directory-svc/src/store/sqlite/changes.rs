@@ -23,7 +23,8 @@ pub(super) fn list(
     )
 }
 
-/// Clears at most `limit` tombstones and `limit` before-images. Every workspace is asked by its own
+/// Clears at most `limit` tombstones of each kind and `limit` before-images. A removed group's members go
+/// first, as many at a time. Every workspace is asked by its own
 /// index, so that no index runs across them.
 pub(super) fn clear_expired(
     connection: &Connection,
@@ -38,6 +39,24 @@ pub(super) fn clear_expired(
          ON d.workspace_id = w.id AND d.expires_at <= ?1 LIMIT ?2)",
         params![now, limit],
     )?;
+    let members = run(
+        connection,
+        "DELETE FROM group_member WHERE (workspace_id, group_id, member_id) IN ( \
+         SELECT m.workspace_id, m.group_id, m.member_id FROM workspace w \
+         CROSS JOIN deleted_group d ON d.workspace_id = w.id AND d.expires_at <= ?1 \
+         CROSS JOIN group_member m ON m.workspace_id = d.workspace_id AND m.group_id = d.id \
+         LIMIT ?2)",
+        params![now, limit],
+    )?;
+    let groups = run(
+        connection,
+        "DELETE FROM deleted_group WHERE rowid IN ( \
+         SELECT d.rowid FROM workspace w CROSS JOIN deleted_group d \
+         ON d.workspace_id = w.id AND d.expires_at <= ?1 WHERE NOT EXISTS ( \
+         SELECT 1 FROM group_member m WHERE m.workspace_id = d.workspace_id \
+         AND m.group_id = d.id) LIMIT ?2)",
+        params![now, limit],
+    )?;
     let images = run(
         connection,
         "UPDATE change SET before = NULL WHERE rowid IN ( \
@@ -45,7 +64,7 @@ pub(super) fn clear_expired(
          ON c.workspace_id = w.id AND c.at < ?1 AND c.before IS NOT NULL LIMIT ?2)",
         params![images_before, limit],
     )?;
-    Ok(tombstones as u64 + images as u64)
+    Ok([tombstones, members, groups, images].into_iter().map(|rows| rows as u64).sum())
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Change> {

@@ -52,7 +52,7 @@ impl ToSql for Bind {
             Self::Boolean(truth) => truth.to_sql(),
             Self::Workspace(id) => id.to_sql(),
             Self::Integration(id) => id.to_sql(),
-            Self::User(id) => id.to_sql(),
+            Self::Member(id) => id.to_sql(),
         }
     }
 }

@@ -16,13 +16,14 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
         name: "write_probe",
         sql: include_str!("migrations/0002_write_probe.sql"),
     },
+    Migration { number: 3, name: "groups", sql: include_str!("migrations/0003_groups.sql") },
 ];
 
 /// Brings the store to the schema that this binary knows. A step that was cut short is undone by the

@@ -9,8 +9,10 @@ mod connection;
 mod dialect;
 mod domains;
 mod failure;
+mod groups;
 mod integrations;
 mod keys;
+mod listing;
 mod migrations;
 #[cfg(test)]
 pub(in crate::store) mod plans;

@@ -4,9 +4,9 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use uuid::Uuid;
 
-use crate::ids::{ApiKeyId, IntegrationId, UserId, WorkspaceId};
+use crate::ids::{ApiKeyId, GroupId, IntegrationId, MemberId, UserId, WorkspaceId};
 use crate::store::words::Word;
-use crate::store::{Answer, ChangeKind, DomainState, IntegrationState, KeyHash};
+use crate::store::{Answer, ChangeKind, DomainState, IntegrationState, KeyHash, Kind};
 
 /// The one row, when there is one.
 pub(super) fn one<T>(
@@ -54,7 +54,7 @@ macro_rules! ids_as_bytes {
     )*};
 }
 
-ids_as_bytes!(WorkspaceId, UserId, IntegrationId, ApiKeyId);
+ids_as_bytes!(WorkspaceId, UserId, GroupId, MemberId, IntegrationId, ApiKeyId);
 
 impl ToSql for KeyHash {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -78,4 +78,4 @@ macro_rules! words_as_text {
     )*};
 }
 
-words_as_text!(DomainState, IntegrationState, ChangeKind);
+words_as_text!(DomainState, IntegrationState, ChangeKind, Kind);

@@ -4,15 +4,21 @@
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use scim::patch::ListEdit;
 
+#[cfg(test)]
+use super::listing;
 use super::writing::Writing;
-use super::{Shared, changes, domains, integrations, keys, users, workspaces};
+use super::{Shared, changes, domains, groups, integrations, keys, users, workspaces};
 use crate::clock::Micros;
-use crate::ids::{ApiKeyId, IntegrationId, UserId, WorkspaceId};
+use crate::ids::{ApiKeyId, GroupId, IntegrationId, MemberId, UserId, WorkspaceId};
 use crate::refusal::Refusal;
+#[cfg(test)]
+use crate::store::Kind;
 use crate::store::{
-    Admission, Answer, ApiKey, Change, Domain, Draft, Integration, KeyGrant, KeyHash, Met, Names,
-    Policy, Revision, Tombstone, User, UserPage, UserQuery, Workspace, WorkspaceStore, Write,
+    Admission, Answer, ApiKey, Change, Domain, Draft, Group, GroupDraft, GroupStore, GroupWritten,
+    Integration, KeyGrant, KeyHash, Member, Membership, Met, Names, Page, Policy, Query, Revision,
+    Tombstone, User, Workspace, WorkspaceStore, Write,
 };
 
 /// The state of one workspace in a [`SqliteStore`](super::SqliteStore).
@@ -51,8 +57,12 @@ impl SqliteWorkspace {
 
     /// How the engine would go about a query: the steps of its plan.
     #[cfg(test)]
-    pub(in crate::store) fn explain(&self, query: &UserQuery) -> Answer<Vec<String>> {
-        self.point(|connection, id| users::explain(connection, id, query))
+    pub(in crate::store) fn explain(&self, kind: Kind, query: &Query) -> Answer<Vec<String>> {
+        let source = match kind {
+            Kind::User => &users::SOURCE,
+            Kind::Group => &groups::SOURCE,
+        };
+        self.point(|connection, id| listing::explain(connection, id, source, query))
     }
 }
 
@@ -118,7 +128,7 @@ impl WorkspaceStore for SqliteWorkspace {
         self.point(|connection, workspace| users::find(connection, workspace, id))
     }
 
-    async fn users(&self, query: UserQuery) -> Answer<UserPage> {
+    async fn users(&self, query: Query) -> Answer<Page<User>> {
         self.long(move |connection, id| users::list(connection, id, &query)).await
     }
 
@@ -155,18 +165,82 @@ impl WorkspaceStore for SqliteWorkspace {
         self.write(write, move |writing| users::remove(writing, id, expires_at, decide)).await
     }
 
-    async fn deleted_users(&self, after: Revision, limit: u32) -> Answer<Vec<Tombstone>> {
+    async fn deleted_users(&self, after: Revision, limit: u32) -> Answer<Vec<Tombstone<User>>> {
         self.long(move |connection, id| users::list_removed(connection, id, after, limit)).await
     }
 
     async fn restore_user<D>(&self, write: Write, id: UserId, decide: D) -> Answer<User>
     where
-        D: Fn(&Policy, Option<&Tombstone>) -> Result<Draft, Refusal> + Send + 'static,
+        D: Fn(&Policy, Option<&Tombstone<User>>) -> Result<Draft, Refusal> + Send + 'static,
     {
         self.write(write, move |writing| users::restore(writing, id, decide)).await
     }
 
     async fn changes(&self, after: Revision, limit: u32) -> Answer<Vec<Change>> {
         self.long(move |connection, id| changes::list(connection, id, after, limit)).await
+    }
+}
+
+impl GroupStore for SqliteWorkspace {
+    async fn memberships(&self, of: MemberId) -> Answer<Vec<Membership>> {
+        self.point(|connection, id| groups::memberships(connection, id, of))
+    }
+
+    async fn group(&self, id: GroupId) -> Answer<Option<Group>> {
+        self.point(|connection, workspace| groups::find(connection, workspace, id))
+    }
+
+    async fn groups(&self, query: Query) -> Answer<Page<Group>> {
+        self.long(move |connection, id| groups::list(connection, id, &query)).await
+    }
+
+    async fn members(
+        &self,
+        of: GroupId,
+        after: Option<MemberId>,
+        limit: u32,
+    ) -> Answer<Vec<Member>> {
+        self.long(move |connection, id| groups::members(connection, id, of, after, limit)).await
+    }
+
+    async fn create_group(
+        &self,
+        write: Write,
+        id: GroupId,
+        draft: GroupDraft,
+        members: Vec<String>,
+    ) -> Answer<GroupWritten> {
+        self.write(write, move |writing| groups::create(writing, id, &draft, members)).await
+    }
+
+    async fn change_group<D>(&self, write: Write, id: GroupId, decide: D) -> Answer<GroupWritten>
+    where
+        D: Fn(Option<&Group>) -> Result<(GroupDraft, Vec<ListEdit>), Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| groups::change(writing, id, decide)).await
+    }
+
+    async fn remove_group<D>(
+        &self,
+        write: Write,
+        id: GroupId,
+        expires_at: Micros,
+        decide: D,
+    ) -> Answer<()>
+    where
+        D: Fn(Option<&Group>) -> Result<(), Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| groups::remove(writing, id, expires_at, decide)).await
+    }
+
+    async fn deleted_groups(&self, after: Revision, limit: u32) -> Answer<Vec<Tombstone<Group>>> {
+        self.long(move |connection, id| groups::list_removed(connection, id, after, limit)).await
+    }
+
+    async fn restore_group<D>(&self, write: Write, id: GroupId, decide: D) -> Answer<Group>
+    where
+        D: Fn(Option<&Tombstone<Group>>) -> Result<GroupDraft, Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| groups::restore(writing, id, decide)).await
     }
 }

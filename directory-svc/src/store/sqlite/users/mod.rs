@@ -1,20 +1,17 @@
 //! People: the living, as rows.
 
-mod list;
 mod removed;
 mod write;
 
 use rusqlite::{Connection, Row, params};
 
-#[cfg(test)]
-pub(super) use list::explain;
-pub(super) use list::list;
 pub(super) use removed::{list as list_removed, remove, restore};
 pub(super) use write::{change, create};
 
+use super::listing::{self, Source};
 use super::statement::{all, one};
 use crate::ids::{UserId, WorkspaceId};
-use crate::store::{Account, Answer, Binding, LoginEmail, User};
+use crate::store::{Account, Answer, Binding, Kind, LoginEmail, Page, Query, User};
 
 /// The columns that [`read`] reads, of a person and their binding.
 const COLUMNS: &str = "u.id, u.document, u.login_email, u.login_email_key, u.active, \
@@ -28,6 +25,18 @@ pub(super) const ACCOUNTS: &str = "SELECT u.workspace_id, u.id, u.active IS NOT 
      FROM domain d CROSS JOIN user u \
      ON u.workspace_id = d.workspace_id AND u.login_email_key = ?2 \
      WHERE d.name = ?1 AND d.state = 'verified' ORDER BY d.workspace_id";
+
+/// Where a listing takes people from.
+pub(super) const SOURCE: Source =
+    Source { kind: Kind::User, from: PEOPLE, columns: COLUMNS, table: "user u" };
+
+pub(super) fn list(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    query: &Query,
+) -> Answer<Page<User>> {
+    listing::page(connection, workspace, &SOURCE, query, read)
+}
 
 pub(super) fn find(
     connection: &Connection,

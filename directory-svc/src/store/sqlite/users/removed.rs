@@ -10,20 +10,22 @@ use crate::refusal::Refusal;
 use crate::store::record::Detail;
 use crate::store::sqlite::domains;
 use crate::store::sqlite::failure::fault;
+use crate::store::sqlite::groups;
 use crate::store::sqlite::statement::{all, one, run};
 use crate::store::sqlite::writing::{Changed, Writing};
-use crate::store::{Answer, ChangeKind, Draft, Policy, Revision, Tombstone, User};
+use crate::store::{Answer, ChangeKind, Draft, Kind, Member, Policy, Revision, Tombstone, User};
 
 /// In the order of the living, then what a tombstone has besides.
 const COLUMNS: &str = "id, document, login_email, login_email_key, active, integration_id, \
-                       external_id, revision, seq, created_at, modified_at, deleted_at, expires_at";
+                       external_id, revision, seq, created_at, modified_at, deleted_at, expires_at, \
+                       member_of";
 
 pub(in crate::store::sqlite) fn list(
     connection: &Connection,
     workspace: WorkspaceId,
     after: Revision,
     limit: u32,
-) -> Answer<Vec<Tombstone>> {
+) -> Answer<Vec<Tombstone<User>>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM deleted_user WHERE workspace_id = ?1 AND seq > ?2 \
          ORDER BY seq LIMIT ?3"
@@ -45,7 +47,8 @@ pub(in crate::store::sqlite) fn remove(
     decide(person.as_ref())?;
     let person = person.ok_or_else(|| fault("a person who is not here was to be removed"))?;
     let revision = writing.next_revision()?;
-    bury(writing, id, expires_at)?;
+    let left = groups::leave_all(writing, id.into(), revision)?;
+    bury(writing, id, expires_at, &groups::rejoin_list(&left))?;
     drop_emails(writing, id)?;
     put_binding(writing, id, None)?;
     run(
@@ -57,7 +60,7 @@ pub(in crate::store::sqlite) fn remove(
         kind: ChangeKind::UserDeleted,
         subject: &subject,
         before: Some(image(&person)?),
-        detail: Detail::of_user(Some(&person), None),
+        detail: Detail::of_user(Some(&person), None).with_groups(&left),
     };
     writing.record(revision, changed)
 }
@@ -65,7 +68,7 @@ pub(in crate::store::sqlite) fn remove(
 pub(in crate::store::sqlite) fn restore(
     writing: &Writing<'_>,
     id: UserId,
-    decide: impl Fn(&Policy, Option<&Tombstone>) -> Result<Draft, Refusal>,
+    decide: impl Fn(&Policy, Option<&Tombstone<User>>) -> Result<Draft, Refusal>,
 ) -> Answer<User> {
     let repeated = writing.repeated(&[ChangeKind::UserRestored], Some(&id.to_string()))?;
     if repeated.is_some() {
@@ -74,33 +77,40 @@ pub(in crate::store::sqlite) fn restore(
     let policy = domains::policy(writing.connection, writing.workspace)?;
     let sql = format!("SELECT {COLUMNS} FROM deleted_user WHERE workspace_id = ?1 AND id = ?2");
     let key = params![writing.workspace, id];
-    let tombstone = one(writing.connection, &sql, key, read_tombstone)?;
-    let draft = decide(&policy, tombstone.as_ref())?;
-    let removed = tombstone.ok_or_else(|| fault("a person without a tombstone was restored"))?.user;
+    let found = one(writing.connection, &sql, key, |row| {
+        Ok((read_tombstone(row)?, row.get::<_, String>(13)?))
+    })?;
+    let draft = decide(&policy, found.as_ref().map(|(tombstone, _)| tombstone))?;
+    let (tombstone, member_of) =
+        found.ok_or_else(|| fault("a person without a tombstone was restored"))?;
+    let removed = tombstone.was;
     run(
         writing.connection,
         "DELETE FROM deleted_user WHERE workspace_id = ?1 AND id = ?2",
         params![writing.workspace, id],
     )?;
     let place = Place { id, seq: Some(removed.seq), created_at: removed.created_at };
-    insert(writing, place, &draft, ChangeKind::UserRestored)
+    insert(writing, place, &draft, ChangeKind::UserRestored, |revision| {
+        let member = Member { id: id.into(), kind: Kind::User };
+        groups::rejoin(writing, member, &member_of, revision)
+    })
 }
 
-fn bury(writing: &Writing<'_>, id: UserId, expires_at: Micros) -> Answer<()> {
+fn bury(writing: &Writing<'_>, id: UserId, expires_at: Micros, member_of: &str) -> Answer<()> {
     run(
         writing.connection,
         "INSERT INTO deleted_user (workspace_id, id, seq, revision, login_email, login_email_key, \
          active, integration_id, external_id, created_at, modified_at, deleted_at, expires_at, \
-         document) \
+         document, member_of) \
          SELECT u.workspace_id, u.id, u.seq, u.revision, u.login_email, u.login_email_key, \
-         u.active, b.integration_id, b.external_id, u.created_at, u.modified_at, ?3, ?4, u.document \
+         u.active, b.integration_id, b.external_id, u.created_at, u.modified_at, ?3, ?4, u.document, ?5 \
          FROM user u LEFT JOIN binding b ON b.workspace_id = u.workspace_id AND b.user_id = u.id \
          WHERE u.workspace_id = ?1 AND u.id = ?2",
-        params![writing.workspace, id, writing.write.at, expires_at],
+        params![writing.workspace, id, writing.write.at, expires_at, member_of],
     )?;
     Ok(())
 }
 
-fn read_tombstone(row: &Row<'_>) -> rusqlite::Result<Tombstone> {
-    Ok(Tombstone { user: read(row)?, deleted_at: row.get(11)?, expires_at: row.get(12)? })
+fn read_tombstone(row: &Row<'_>) -> rusqlite::Result<Tombstone<User>> {
+    Ok(Tombstone { was: read(row)?, deleted_at: row.get(11)?, expires_at: row.get(12)? })
 }

@@ -4,9 +4,9 @@ use rusqlite::params;
 
 use super::{by_login_email, by_user_name, find};
 use crate::clock::Micros;
-use crate::ids::UserId;
+use crate::ids::{GroupId, UserId};
 use crate::refusal::Refusal;
-use crate::store::places::{EmailKey, Keys};
+use crate::store::places::{EMAILS, EmailKey, Keys};
 use crate::store::record::{Detail, image_of_user};
 use crate::store::sqlite::domains;
 use crate::store::sqlite::failure::{fault, is_conflict};
@@ -31,7 +31,7 @@ pub(in crate::store::sqlite) fn create(
     match decide(&policy, &meet(writing, names)?)? {
         Admission::Create(draft) => {
             let place = Place { id, seq: None, created_at: writing.write.at };
-            insert(writing, place, &draft, ChangeKind::UserCreated)
+            insert(writing, place, &draft, ChangeKind::UserCreated, |_| Ok(Vec::new()))
         }
         Admission::Adopt(id, draft) => {
             let person = find(writing.connection, writing.workspace, id)?
@@ -100,12 +100,13 @@ pub(super) struct Place {
     pub(super) created_at: Micros,
 }
 
-/// Brings a person in.
+/// Brings a person in; `join` puts them into groups, with the revision of the write.
 pub(super) fn insert(
     writing: &Writing<'_>,
     place: Place,
     draft: &Draft,
     kind: ChangeKind,
+    join: impl FnOnce(Revision) -> Answer<Vec<GroupId>>,
 ) -> Answer<User> {
     let revision = writing.next_revision()?;
     let user = User {
@@ -123,18 +124,21 @@ pub(super) fn insert(
     put(
         writing,
         "INSERT INTO user (workspace_id, id, seq, revision, user_name_key, login_email, \
-         login_email_key, active, display_name_key, created_at, modified_at, document, search) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+         login_email_key, active, display_name_key, created_at, modified_at, document, search, \
+         manager_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         &user,
         &keys,
     )?;
     put_emails(writing, user.id, &keys.emails)?;
     put_binding(writing, user.id, user.binding.as_ref())?;
+    let joined = join(revision)?;
     let changed = Changed {
         kind,
         subject: &user.id.to_string(),
         before: None,
-        detail: Detail::of_user(None, Some(&user)).with_predecessor(draft.predecessor),
+        detail: Detail::of_user(None, Some(&user))
+            .with_predecessor(draft.predecessor)
+            .with_groups(&joined),
     };
     writing.record(revision, changed)?;
     Ok(user)
@@ -164,14 +168,14 @@ fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<User> {
         writing,
         "UPDATE user SET seq = ?3, revision = ?4, user_name_key = ?5, login_email = ?6, \
          login_email_key = ?7, active = ?8, display_name_key = ?9, created_at = ?10, \
-         modified_at = ?11, document = ?12, search = ?13 WHERE workspace_id = ?1 AND id = ?2",
+         modified_at = ?11, document = ?12, search = ?13, manager_key = ?14 WHERE workspace_id = ?1 AND id = ?2",
         &user,
         &keys,
     )?;
     let before = scim::Schemas::standard().user().restore(&person.document);
     let before = before.map_err(|error| StoreError::Fault(error.into()))?;
     let mut attributes = draft.resource.changed_attributes(&before);
-    if attributes.iter().any(|name| name == crate::store::places::EMAILS.attribute) {
+    if attributes.iter().any(|name| name == EMAILS.attribute) {
         drop_emails(writing, user.id)?;
         put_emails(writing, user.id, &keys.emails)?;
     }
@@ -223,6 +227,7 @@ fn put(writing: &Writing<'_>, sql: &str, user: &User, keys: &Keys) -> Answer<()>
             user.modified_at,
             user.document,
             keys.search,
+            keys.manager,
         ],
     );
     match written {
@@ -237,7 +242,7 @@ fn put(writing: &Writing<'_>, sql: &str, user: &User, keys: &Keys) -> Answer<()>
 /// Who holds a name of `user`; `None` when nobody else does.
 fn taken(writing: &Writing<'_>, user: &User, keys: &Keys) -> Answer<Option<StoreError>> {
     let (connection, workspace) = (writing.connection, writing.workspace);
-    let other = |holder: Option<User>| holder.map(|h| h.id).filter(|&holder| holder != user.id);
+    let other = |holder: Option<User>| holder.filter(|h| h.id != user.id).map(|h| h.id.into());
     if let Some(holder) = other(by_user_name(connection, workspace, &keys.user_name)?) {
         return Ok(Some(StoreError::Taken { unique: Unique::UserName, holder }));
     }

@@ -2,14 +2,18 @@
 //!
 //! Every value is bound, and so is every path into the search document. SQL's third truth value
 //! stands for false: each condition is true or it is not, and a negation asks for `IS NOT TRUE`.
-//! The person's row is `u` in the SQL around.
+//! The resource's row is [`Kind::alias`] in the SQL around.
+
+mod served;
 
 use directory_api::v1::Reason;
 use scim::Target;
 use scim::filter::{Bound, Literal, Operator};
+pub(crate) use served::is_served;
 
-use super::places::{EMAILS, Place, place};
-use crate::ids::{IntegrationId, UserId, WorkspaceId};
+use super::Kind;
+use super::places::{Column, Place, Rows, RowsOf, place, rows};
+use crate::ids::{IntegrationId, MemberId, WorkspaceId};
 use crate::refusal::Refusal;
 
 /// What differs between engines.
@@ -39,7 +43,7 @@ pub(super) enum Bind {
     Boolean(bool),
     Workspace(WorkspaceId),
     Integration(IntegrationId),
-    User(UserId),
+    Member(MemberId),
 }
 
 /// A condition and its values; `text` refers to them by number.
@@ -52,12 +56,13 @@ pub(super) struct Condition {
     pub(super) is_range: bool,
 }
 
-/// The condition under which a person of `workspace` passes `filter`, as `viewer` sees externalIds.
+/// The condition under which a resource of `workspace` passes `filter`, as `viewer` sees externalIds.
 /// The first bound value is the workspace.
 ///
 /// # Errors
 /// `INVALID_FILTER` for an attribute that no store knows.
 pub(super) fn compile<D: Dialect>(
+    kind: Kind,
     filter: Option<&Bound>,
     workspace: WorkspaceId,
     viewer: Option<IntegrationId>,
@@ -66,17 +71,18 @@ pub(super) fn compile<D: Dialect>(
         condition: Condition {
             text: String::new(),
             binds: Vec::new(),
-            is_range: filter.is_some_and(is_range),
+            is_range: filter.is_some_and(|filter| served::is_range(kind, filter)),
         },
+        kind,
         workspace: String::new(),
         viewer,
         documents: 0,
         dialect: std::marker::PhantomData,
     };
     compiler.workspace = compiler.bind(Bind::Workspace(workspace));
-    compiler.condition.text = format!("u.workspace_id = {}", compiler.workspace);
+    compiler.condition.text = format!("{}.workspace_id = {}", kind.alias(), compiler.workspace);
     if let Some(filter) = filter {
-        let passes = compiler.filter(filter, &Scope::person())?;
+        let passes = compiler.filter(filter, &Scope::of(Base::Resource))?;
         compiler.condition.text = format!("{} AND ({passes})", compiler.condition.text);
     }
     Ok(compiler.condition)
@@ -99,9 +105,9 @@ struct Scope<'f> {
 
 #[derive(Clone)]
 enum Base {
-    Person,
-    /// A row of [`EMAILS`], by its alias.
-    EmailRow(&'static str),
+    Resource,
+    /// A row that holds a value.
+    Row(&'static Rows),
     /// An element of an array: the expression that holds it.
     Element(String),
 }
@@ -120,10 +126,6 @@ enum Each<'a, 'f> {
 }
 
 impl<'f> Scope<'f> {
-    fn person() -> Self {
-        Self { base: Base::Person, within: Vec::new() }
-    }
-
     fn of(base: Base) -> Self {
         Self { base, within: Vec::new() }
     }
@@ -146,6 +148,7 @@ fn names<'f>(steps: &[Step<'f>]) -> Vec<&'f str> {
 
 struct Compiler<D> {
     condition: Condition,
+    kind: Kind,
     /// The placeholder of the workspace.
     workspace: String,
     viewer: Option<IntegrationId>,
@@ -200,48 +203,71 @@ impl<D: Dialect> Compiler<D> {
         }
         let names = names(steps);
         match &scope.base {
-            Base::Person => self.of_person(&names, test),
-            Base::EmailRow(alias) => Ok(match names.first().and_then(|sub| EMAILS.column(sub)) {
-                Some(column) => self.test(&format!("{alias}.{column}"), test),
-                None => "TRUE".to_owned(),
-            }),
+            Base::Resource => self.of_resource(&names, test),
+            Base::Row(rows) => match (names.first().and_then(|sub| rows.column(sub)), test) {
+                (Some(Column::Text(column)), _) => Ok(self.test(column, test)),
+                (Some(Column::Id(column)), _) => Ok(self.id(column, test)),
+                // Whether there is a value at all: the row is one.
+                (None, Test::Present) => Ok("TRUE".to_owned()),
+                (None, Test::Compare(..)) => Err(unknown(&[&[rows.attribute], &*names].concat())),
+            },
             Base::Element(element) if names.is_empty() => Ok(self.test(element, test)),
             Base::Element(element) => Ok(self.in_document(element, &names, test)),
         }
     }
 
-    fn of_person(&mut self, names: &[&str], test: Test<'_>) -> Result<String, Refusal> {
-        Ok(match (place(names), test) {
-            (Place::Column(column), _) => self.test(&format!("u.{column}"), test),
+    fn of_resource(&mut self, names: &[&str], test: Test<'_>) -> Result<String, Refusal> {
+        let row = self.kind.alias();
+        Ok(match (place(self.kind, names), test) {
+            (Place::Column(column), _) => self.test(&format!("{row}.{column}"), test),
             (Place::Always | Place::Id | Place::Version | Place::Same(_), Test::Present) => {
                 "TRUE".to_owned()
             }
-            (Place::Id, Test::Compare(Operator::Eq, Literal::Text(id))) => {
-                match id.parse().map(|id| self.bind(Bind::User(id))) {
-                    Ok(id) => format!("u.id = {id}"),
-                    Err(_) => "FALSE".to_owned(),
-                }
-            }
-            (Place::Id, _) => self.test(&D::id_text("u.id"), test),
-            (Place::Version, _) => self.test("('W/\"' || u.revision || '\"')", test),
+            (Place::Id, _) => self.id(&format!("{row}.id"), test),
+            (Place::Version, _) => self.test(&format!("('W/\"' || {row}.revision || '\"')"), test),
             (Place::Same(value), _) => {
                 let value = self.bind(Bind::Text(value.to_owned()));
                 self.test(&value, test)
             }
+            (Place::BoundExternalId, _) => self.bound_external_id(test),
             (Place::ExternalId, _) => self.external_id(test),
-            (Place::Document | Place::Always, _) => self.in_document("u.search", names, test),
+            (Place::Document | Place::Always, _) => {
+                self.in_document(&format!("{row}.search"), names, test)
+            }
             (Place::Unknown, _) => return Err(unknown(names)),
         })
+    }
+
+    /// An id is compared as an id where it can be, and else as the text that is given out.
+    fn id(&mut self, column: &str, test: Test<'_>) -> String {
+        match test {
+            Test::Compare(Operator::Eq, Literal::Text(id)) => {
+                match id.parse().map(|id| self.bind(Bind::Member(id))) {
+                    Ok(id) => format!("{column} = {id}"),
+                    Err(_) => "FALSE".to_owned(),
+                }
+            }
+            Test::Present => "TRUE".to_owned(),
+            Test::Compare(..) => self.test(&D::id_text(column), test),
+        }
     }
 
     fn external_id(&mut self, test: Test<'_>) -> String {
         let Some(viewer) = self.viewer else { return "FALSE".to_owned() };
         let viewer = self.bind(Bind::Integration(viewer));
-        let test = self.test("x.external_id", test);
-        let workspace = &self.workspace;
+        let row = self.kind.alias();
+        let test = self.test(&format!("{row}.external_id"), test);
+        format!("{row}.integration_id = {viewer} AND {test}")
+    }
+
+    fn bound_external_id(&mut self, test: Test<'_>) -> String {
+        let Some(viewer) = self.viewer else { return "FALSE".to_owned() };
+        let viewer = self.bind(Bind::Integration(viewer));
+        let test = self.test("b2.external_id", test);
+        let (row, workspace) = (self.kind.alias(), &self.workspace);
         format!(
-            "u.id IN (SELECT x.user_id FROM binding x WHERE x.workspace_id = {workspace} \
-             AND x.integration_id = {viewer} AND {test})"
+            "{row}.id IN (SELECT b2.user_id FROM binding b2 WHERE b2.workspace_id = {workspace} \
+             AND b2.integration_id = {viewer} AND {test})"
         )
     }
 
@@ -258,27 +284,69 @@ impl<D: Dialect> Compiler<D> {
         each: &Each<'_, 'f>,
     ) -> Result<String, Refusal> {
         let names = names(steps);
-        if matches!(scope.base, Base::Person)
-            && names == [EMAILS.attribute]
-            && each.is_in_email_rows()
+        if let (Base::Resource, [name]) = (&scope.base, &*names)
+            && let Some(rows) = rows(self.kind, name)
+            && (rows.is_whole || served::is_in_rows(each, rows))
         {
-            let inner = self.each(each, &Scope::of(Base::EmailRow("e")))?;
-            let (table, workspace) = (EMAILS.table, &self.workspace);
-            return Ok(format!(
-                "u.id IN (SELECT e.user_id FROM {table} e WHERE e.workspace_id = {workspace} \
-                 AND ({inner}))"
-            ));
+            return self.any_row(rows, each);
         }
         self.documents += 1;
         let alias = format!("j{}", self.documents);
         let path = self.bind(Bind::Text(D::json_path(&names)));
         let elements = match &scope.base {
             Base::Element(element) => D::json_elements(element, &path),
-            // A row of an e-mail address has no array in it, so it is never asked here.
-            Base::Person | Base::EmailRow(_) => D::json_elements("u.search", &path),
+            // A row has no array in it, so it is never asked here.
+            Base::Resource | Base::Row(_) => {
+                D::json_elements(&format!("{}.search", self.kind.alias()), &path)
+            }
         };
         let inner = self.each(each, &Scope::of(Base::Element(format!("{alias}.value"))))?;
         Ok(format!("EXISTS (SELECT 1 FROM {elements} AS {alias} WHERE {inner})"))
+    }
+
+    /// One of the rows is as `each` asks.
+    fn any_row<'f>(&mut self, rows: &'static Rows, each: &Each<'_, 'f>) -> Result<String, Refusal> {
+        let row = self.kind.alias();
+        let workspace = self.workspace.clone();
+        match rows.of {
+            RowsOf::Table { table, owner } => {
+                let inner = self.each(each, &Scope::of(Base::Row(rows)))?;
+                let (alias, _) = owner.split_once('.').unwrap_or_default();
+                Ok(format!(
+                    "{row}.id IN (SELECT {owner} FROM {table} WHERE {alias}.workspace_id = \
+                     {workspace} AND ({inner}))"
+                ))
+            }
+            RowsOf::Memberships => {
+                if let Some(group) = served::value_asked(each) {
+                    return Ok(self.within(group));
+                }
+                let inner = self.each(each, &Scope::of(Base::Row(rows)))?;
+                Ok(format!(
+                    "EXISTS (WITH RECURSIVE up(id) AS (SELECT m.group_id FROM group_member m \
+                     WHERE m.workspace_id = {workspace} AND m.member_id = {row}.id \
+                     UNION SELECT m.group_id FROM up JOIN group_member m \
+                     ON m.workspace_id = {workspace} AND m.member_id = up.id) \
+                     SELECT 1 FROM up JOIN scim_group x \
+                     ON x.workspace_id = {workspace} AND x.id = up.id WHERE {inner})"
+                ))
+            }
+        }
+    }
+
+    /// That the resource belongs to this group, from the group downwards.
+    fn within(&mut self, group: &str) -> String {
+        let Ok(group) = group.parse() else { return "FALSE".to_owned() };
+        let group = self.bind(Bind::Member(group));
+        let (row, workspace) = (self.kind.alias(), &self.workspace);
+        format!(
+            "{row}.id IN (WITH RECURSIVE down(id) AS (SELECT x.id FROM scim_group x \
+             WHERE x.workspace_id = {workspace} AND x.id = {group} \
+             UNION SELECT m.member_id FROM down JOIN group_member m \
+             ON m.workspace_id = {workspace} AND m.group_id = down.id WHERE m.kind = 'group') \
+             SELECT m.member_id FROM down JOIN group_member m \
+             ON m.workspace_id = {workspace} AND m.group_id = down.id)"
+        )
     }
 
     fn each<'f>(&mut self, each: &Each<'_, 'f>, scope: &Scope<'f>) -> Result<String, Refusal> {
@@ -333,69 +401,6 @@ impl<D: Dialect> Compiler<D> {
     fn bind(&mut self, value: Bind) -> String {
         self.condition.binds.push(value);
         D::placeholder(self.condition.binds.len())
-    }
-}
-
-impl Each<'_, '_> {
-    /// Whether the rows of e-mail addresses hold all that is asked.
-    fn is_in_email_rows(&self) -> bool {
-        match self {
-            Each::Value { rest: [], test } => matches!(test, Test::Present),
-            Each::Value { rest: [sub], .. } => EMAILS.column(sub.name).is_some(),
-            Each::Value { .. } => false,
-            Each::Passes(filter) => asks_email_rows(filter),
-        }
-    }
-}
-
-fn is_range(filter: &Bound) -> bool {
-    match filter {
-        Bound::And(parts) => parts.iter().any(is_range),
-        Bound::Compare { target, op, .. } => {
-            let names = names(&Scope::person().steps(target));
-            let is_column = matches!(place(&names), Place::Column(_));
-            is_column && !matches!(op, Operator::Eq | Operator::Co | Operator::Ew)
-        }
-        _ => false,
-    }
-}
-
-/// Whether an index finds who passes, in every engine: else everybody is read.
-pub(crate) fn is_served(filter: &Bound) -> bool {
-    let is_column = |target: &Target| {
-        let place = place(&names(&Scope::person().steps(target)));
-        matches!(place, Place::Column(_) | Place::Id | Place::ExternalId)
-    };
-    let is_address = |target: &Target| {
-        target.attribute.name == EMAILS.attribute
-            && target.sub.as_ref().is_none_or(|sub| sub.name == "value")
-    };
-    match filter {
-        Bound::And(parts) => parts.iter().any(is_served),
-        Bound::Or(parts) => parts.iter().all(is_served),
-        Bound::Compare { target, op: Operator::Eq, .. } => is_column(target) || is_address(target),
-        Bound::Any { target, filter } if is_address(target) => {
-            let is_value = |part: &Bound| {
-                matches!(part, Bound::Compare { target, op: Operator::Eq, .. }
-                    if target.attribute.name == "value")
-            };
-            match &**filter {
-                Bound::And(parts) => parts.iter().any(is_value),
-                one => is_value(one),
-            }
-        }
-        other => is_range(other),
-    }
-}
-
-fn asks_email_rows(filter: &Bound) -> bool {
-    match filter {
-        Bound::And(parts) | Bound::Or(parts) => parts.iter().all(asks_email_rows),
-        Bound::Not(inner) => asks_email_rows(inner),
-        Bound::Present(target) | Bound::Compare { target, .. } => {
-            target.sub.is_none() && EMAILS.column(&target.attribute.name).is_some()
-        }
-        Bound::Any { .. } => false,
     }
 }
 

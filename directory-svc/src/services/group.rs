@@ -1,0 +1,351 @@
+//! `GroupService`: groups and who belongs to them, for the IdP that provisions them and for Nestr's own.
+
+use std::pin::Pin;
+
+use directory_api::v1;
+use directory_api::v1::Reason;
+use directory_api::v1::group_service_server::GroupService;
+use prost::Message;
+use scim::patch::ListEdit;
+use tokio::sync::mpsc;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::fault::{no, refusal_of, store_error};
+use super::{Services, page, read};
+use crate::clock::DAY;
+use crate::door::{Admitted, Authenticated};
+use crate::ids::{GroupId, MemberId};
+use crate::refusal::Refusal;
+use crate::render::{Groups, People, deleted_group};
+use crate::rules::{groups, people};
+use crate::store::{Group, GroupStore, GroupWritten, Kind, Member, Query, Store, WorkspaceStore};
+
+/// How many members are read at a time.
+const MEMBERS_AT_A_TIME: u32 = 1_000;
+
+/// With how many members at most the answer to a patch is the whole group, unless its caller says what
+/// of the group is wanted: who adds one to many does not wait for all.
+const MEMBERS_AFTER_A_PATCH: u64 = 1_000;
+
+/// With how many members at most a group is answered in one message: some 9 MiB.
+const MEMBERS_IN_A_MESSAGE: u64 = 50_000;
+
+/// The next pieces of a group.
+type Pieces = Pin<Box<dyn Stream<Item = Result<v1::GroupPiece, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl<S: Store> GroupService for Services<S> {
+    type ReadGroupStream = Pieces;
+
+    async fn create_group(
+        &self,
+        request: Request<v1::CreateGroupRequest>,
+    ) -> Result<Response<v1::Group>, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
+        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let (wanted, members) = match ask.resource {
+            Some(v1::create_group_request::Resource::ScimJson(text)) => read::group_json(&text)?,
+            Some(v1::create_group_request::Resource::Group(group)) => read::group_message(&group)?,
+            None => return Err(no(read::invalid("resource", "a group is needed"))),
+        };
+        let draft = groups::created(&author, wanted);
+        let write = self.named_write(author, ask.operation_id)?;
+        let id = GroupId::new(self.clock.new_id());
+        let written = workspace.create_group(write, id, draft, members.unwrap_or_default());
+        let written = written.await.map_err(store_error)?;
+        self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await
+    }
+
+    async fn get_group(
+        &self,
+        request: Request<v1::GetGroupRequest>,
+    ) -> Result<Response<v1::Group>, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
+        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let group = workspace.group(read::group_id(&ask.id)?).await.map_err(store_error)?;
+        let group = groups::expect(group.as_ref(), &ask.id, None).map_err(no)?;
+        let members = self.members_of(&workspace, &render, group).await?;
+        Ok(Response::new(render.message(group, &members)?))
+    }
+
+    async fn read_group(
+        &self,
+        request: Request<v1::ReadGroupRequest>,
+    ) -> Result<Response<Pieces>, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
+        let view =
+            v1::View { format: v1::view::Format::ScimJson.into(), ..ask.view.unwrap_or_default() };
+        let render = Groups::new(&self.links, workspace_id, author.integration(), Some(view))?;
+        let group = workspace.group(read::group_id(&ask.id)?).await.map_err(store_error)?;
+        let group = groups::expect(group.as_ref(), &ask.id, None).map_err(no)?.clone();
+        // One piece waits for its reader; the next is read meanwhile.
+        let (pieces, stream) = mpsc::channel(1);
+        tokio::spawn(async move {
+            if let Err(status) = send_pieces::<S>(&workspace, &render, &group, &pieces).await {
+                // Who reads no longer needs no telling.
+                let _ = pieces.send(Err(status)).await;
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
+    }
+
+    async fn list_groups(
+        &self,
+        request: Request<v1::ListGroupsRequest>,
+    ) -> Result<Response<v1::ListGroupsResponse>, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
+        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let filter = read::filter(Kind::Group, &ask.filter)?;
+        let start_index = ask.start_index.unwrap_or(1).max(1);
+        let start = page::start(&ask.page_token, start_index)?;
+        let limit = page::size(ask.page_size, page::DEFAULT_PAGE);
+        let query = Query { filter, viewer: author.integration(), start, limit };
+        let mut page = workspace.groups(query).await.map_err(store_error)?;
+        let (mut found, mut room) = (Vec::with_capacity(page.rows.len()), page::Room::default());
+        for group in &page.rows {
+            // The last group of a page may be too large for it: that is known before it is read.
+            if render.wants_members()
+                && group.member_count > MEMBERS_IN_A_MESSAGE
+                && !found.is_empty()
+            {
+                page.more = true;
+                break;
+            }
+            let members = self.members_of(&workspace, &render, group).await?;
+            let message = render.message(group, &members)?;
+            if !room.takes(message.encoded_len()) {
+                page.more = true;
+                break;
+            }
+            found.push(message);
+        }
+        let last = found.len().checked_sub(1).and_then(|at| page.rows.get(at));
+        let last = last.map(|group| group.seq);
+        Ok(Response::new(v1::ListGroupsResponse {
+            groups: found,
+            next_page_token: last.filter(|_| page.more).map(page::token).unwrap_or_default(),
+            total_size: page.total.try_into().unwrap_or(u32::MAX),
+            start_index,
+        }))
+    }
+
+    async fn replace_group(
+        &self,
+        request: Request<v1::ReplaceGroupRequest>,
+    ) -> Result<Response<v1::Group>, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
+        let (wanted, members) = match ask.resource {
+            Some(v1::replace_group_request::Resource::ScimJson(text)) => read::group_json(&text)?,
+            Some(v1::replace_group_request::Resource::Group(group)) => read::group_message(&group)?,
+            None => return Err(no(read::invalid("resource", "a group is needed"))),
+        };
+        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let write = self.named_write(author.clone(), ask.operation_id)?;
+        let id = read::group_id(&ask.id)?;
+        let edits: Vec<_> = members.map(ListEdit::Replace).into_iter().collect();
+        let decide = move |group: Option<&Group>| {
+            let group = groups::expect(group, &ask.id, ask.etag.as_deref())?;
+            wanted.check_immutable(&read::stored_group(group)?).map_err(refusal_of)?;
+            Ok((groups::change(&author, group, wanted.clone())?, edits.clone()))
+        };
+        let written = workspace.change_group(write, id, decide).await.map_err(store_error)?;
+        self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await
+    }
+
+    async fn patch_group(
+        &self,
+        request: Request<v1::PatchGroupRequest>,
+    ) -> Result<Response<v1::Group>, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
+        let (patch, edits) = read::group_patch(ask.operations)?;
+        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let write = self.named_write(author.clone(), ask.operation_id)?;
+        let id = read::group_id(&ask.id)?;
+        let decide = move |group: Option<&Group>| {
+            let group = groups::expect(group, &ask.id, ask.etag.as_deref())?;
+            let current = read::stored_group(group)?;
+            let seen = read::seen_by(current, group.binding.as_ref(), &author);
+            let wanted = patch.apply(seen).map_err(refusal_of)?;
+            Ok((groups::change(&author, group, wanted)?, edits.clone()))
+        };
+        let written = workspace.change_group(write, id, decide).await.map_err(store_error)?;
+        let most = if render.is_default() { MEMBERS_AFTER_A_PATCH } else { MEMBERS_IN_A_MESSAGE };
+        self.written(&workspace, &render, &written, most).await
+    }
+
+    async fn delete_group(
+        &self,
+        request: Request<v1::DeleteGroupRequest>,
+    ) -> Result<Response<pbjson_types::Empty>, Status> {
+        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
+        let id = read::group_id(&ask.id)?;
+        let write = self.named_write(author.clone(), ask.operation_id)?;
+        let expires_at = write.at + i64::from(self.settings.tombstone_days) * DAY;
+        let decide = move |group: Option<&Group>| {
+            groups::remove(&author, groups::expect(group, &ask.id, ask.etag.as_deref())?)
+        };
+        workspace.remove_group(write, id, expires_at, decide).await.map_err(store_error)?;
+        Ok(Response::new(pbjson_types::Empty {}))
+    }
+
+    async fn list_deleted_groups(
+        &self,
+        request: Request<v1::ListDeletedGroupsRequest>,
+    ) -> Result<Response<v1::ListDeletedGroupsResponse>, Status> {
+        let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
+        let render = Groups::new(&self.links, workspace_id, None, None)?;
+        let after = if ask.page_token.is_empty() { 0 } else { page::read(&ask.page_token)? };
+        let limit = page::size(ask.page_size, page::DEFAULT_PAGE);
+        let mut found = workspace.deleted_groups(after, limit + 1).await.map_err(store_error)?;
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let last = found.last().map(|tombstone| tombstone.was.seq);
+        Ok(Response::new(v1::ListDeletedGroupsResponse {
+            groups: found.iter().map(|t| deleted_group(&render, t)).collect::<Result<_, _>>()?,
+            next_page_token: last.filter(|_| more).map(page::token).unwrap_or_default(),
+        }))
+    }
+
+    async fn restore_group(
+        &self,
+        request: Request<v1::RestoreGroupRequest>,
+    ) -> Result<Response<v1::Group>, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
+        let render = Groups::new(&self.links, workspace_id, None, ask.view)?;
+        let id = read::group_id(&ask.id)?;
+        let write = self.named_write(author, ask.operation_id)?;
+        let decide =
+            move |tombstone: Option<&_>| groups::restore(tombstone, &ask.id, read::stored_group);
+        let group = workspace.restore_group(write, id, decide).await.map_err(store_error)?;
+        let written = GroupWritten { group, skipped: 0 };
+        self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await
+    }
+
+    async fn list_members(
+        &self,
+        request: Request<v1::ListMembersRequest>,
+    ) -> Result<Response<v1::ListMembersResponse>, Status> {
+        let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
+        let render = Groups::new(&self.links, workspace_id, None, None)?;
+        let id = read::group_id(&ask.group_id)?;
+        let group = workspace.group(id).await.map_err(store_error)?;
+        let group = groups::expect(group.as_ref(), &ask.group_id, None).map_err(no)?;
+        let after = match ask.page_token.as_str() {
+            "" => None,
+            token => Some(token.parse().map_err(|_| no(page::not_a_token()))?),
+        };
+        let limit = ask.page_size.unwrap_or(MEMBERS_AT_A_TIME).min(MEMBERS_AT_A_TIME);
+        let mut found = workspace.members(id, after, limit + 1).await.map_err(store_error)?;
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let last = found.last().map(|member| member.id.to_string());
+        Ok(Response::new(v1::ListMembersResponse {
+            members: render.members(&found),
+            next_page_token: last.filter(|_| more).unwrap_or_default(),
+            total_size: group.member_count.try_into().unwrap_or(u32::MAX),
+        }))
+    }
+
+    async fn list_user_groups(
+        &self,
+        request: Request<v1::ListUserGroupsRequest>,
+    ) -> Result<Response<v1::ListUserGroupsResponse>, Status> {
+        let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
+        let id = read::user_id(&ask.user_id)?;
+        if workspace.user(id).await.map_err(store_error)?.is_none() {
+            return Err(no(people::not_found(&ask.user_id)));
+        }
+        let found = workspace.memberships(id.into()).await.map_err(store_error)?;
+        let render = People::new(&self.links, workspace_id, None, None)?;
+        Ok(Response::new(v1::ListUserGroupsResponse { groups: render.groups(&found) }))
+    }
+}
+
+impl<S: Store> Services<S> {
+    /// The answer to a write: the group with its members, or without a document when there are more
+    /// than `most` of them.
+    async fn written(
+        &self,
+        workspace: &S::Workspace,
+        render: &Groups,
+        GroupWritten { group, skipped }: &GroupWritten,
+        most: u64,
+    ) -> Result<Response<v1::Group>, Status> {
+        if *skipped > 0 {
+            tracing::info!(group = %group.id, skipped, "members that do not exist were left out");
+            metrics::counter!("nestr_scim_members_skipped_total").increment(*skipped as u64);
+        }
+        if render.wants_members() && group.member_count > most {
+            return Ok(Response::new(render.without_document(group)));
+        }
+        let members = self.members_of(workspace, render, group).await?;
+        Ok(Response::new(render.message(group, &members)?))
+    }
+
+    /// The members of a group, where the caller is to see them in one message.
+    async fn members_of(
+        &self,
+        workspace: &S::Workspace,
+        render: &Groups,
+        group: &Group,
+    ) -> Result<Vec<Member>, Status> {
+        if !render.wants_members() || group.member_count == 0 {
+            return Ok(Vec::new());
+        }
+        if group.member_count > MEMBERS_IN_A_MESSAGE {
+            return Err(no(too_many_members(group)));
+        }
+        let most = u32::try_from(MEMBERS_IN_A_MESSAGE).unwrap_or(u32::MAX);
+        workspace.members(group.id, None, most).await.map_err(store_error)
+    }
+}
+
+/// Sends a group piece by piece, for as long as somebody reads.
+async fn send_pieces<S: Store>(
+    workspace: &Admitted<S::Workspace>,
+    render: &Groups,
+    group: &Group,
+    to: &mpsc::Sender<Result<v1::GroupPiece, Status>>,
+) -> Result<(), Status> {
+    let (message, mut text, mut pieces) = render.in_pieces(group)?;
+    let mut head = Some(message);
+    let mut after: Option<MemberId> = None;
+    while render.wants_members() {
+        let members = workspace.members(group.id, after, MEMBERS_AT_A_TIME);
+        let members = members.await.map_err(store_error)?;
+        pieces.append(&mut text, &members)?;
+        if members.len() < MEMBERS_AT_A_TIME as usize {
+            break;
+        }
+        after = members.last().map(|member| member.id);
+        let piece = v1::GroupPiece { group: head.take(), scim_json: std::mem::take(&mut text) };
+        if to.send(Ok(piece)).await.is_err() {
+            return Ok(());
+        }
+    }
+    pieces.end(&mut text);
+    let last = v1::GroupPiece { group: head.take(), scim_json: text };
+    // Who reads no longer needs no end.
+    let _ = to.send(Ok(last)).await;
+    Ok(())
+}
+
+fn too_many_members(group: &Group) -> Refusal {
+    Refusal::new(
+        Reason::TooMany,
+        format!(
+            "The group {} has {} members, more than {MEMBERS_IN_A_MESSAGE}. Ask with \
+             excludedAttributes=members, or for that group alone.",
+            group.id, group.member_count
+        ),
+    )
+}

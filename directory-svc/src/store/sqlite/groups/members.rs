@@ -1,0 +1,311 @@
+//! Who belongs to a group: a row each, and what edits do to the rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use directory_api::v1::Reason;
+use rusqlite::{Connection, Row, params};
+use scim::filter::Bound;
+use scim::patch::ListEdit;
+use serde_json::{Map, Value, json};
+
+use crate::ids::{GroupId, MemberId, WorkspaceId};
+use crate::refusal::Refusal;
+use crate::store::sqlite::statement::{all, one, run};
+use crate::store::sqlite::writing::Writing;
+use crate::store::{Answer, Kind, Member, Revision};
+
+/// Behind nobody: no id that is given out is as low.
+const BEGIN: MemberId = MemberId::new(uuid::Uuid::nil());
+
+/// A page of members, in the order of their ids.
+pub(in crate::store::sqlite) fn page(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    of: GroupId,
+    after: Option<MemberId>,
+    limit: u32,
+) -> Answer<Vec<Member>> {
+    all(
+        connection,
+        "SELECT member_id, kind FROM group_member WHERE workspace_id = ?1 AND group_id = ?2 \
+         AND member_id > ?3 ORDER BY member_id LIMIT ?4",
+        params![workspace, of, after.unwrap_or(BEGIN), limit],
+        read,
+    )
+}
+
+/// What the edits of one write came to.
+#[derive(Debug, Default)]
+pub(super) struct Delta {
+    /// Who joined.
+    pub(super) added: Vec<Member>,
+    /// Who left.
+    pub(super) removed: Vec<Member>,
+    /// How many were to join and do not exist.
+    pub(super) skipped: usize,
+}
+
+impl Delta {
+    pub(super) fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+}
+
+/// Does the edits to the members of a group, one after the other.
+///
+/// # Errors
+/// `NO_TARGET` and `MUTABILITY`, of a [`ListEdit::Expect`] that is disappointed.
+pub(super) fn edit(writing: &Writing<'_>, of: GroupId, edits: &[ListEdit]) -> Answer<Delta> {
+    let mut editing = Editing { writing, of, moved: BTreeMap::new(), skipped: 0 };
+    for edit in edits {
+        editing.apply(edit)?;
+    }
+    let Editing { moved, skipped, .. } = editing;
+    let mut delta = Delta { skipped, ..Delta::default() };
+    for (id, Moved { kind, was_member, is_member }) in moved {
+        match (was_member, is_member) {
+            (false, true) => delta.added.push(Member { id, kind }),
+            (true, false) => delta.removed.push(Member { id, kind }),
+            _ => {}
+        }
+    }
+    Ok(delta)
+}
+
+/// Someone whom an edit has moved.
+struct Moved {
+    kind: Kind,
+    was_member: bool,
+    is_member: bool,
+}
+
+struct Editing<'w, 'c> {
+    writing: &'w Writing<'c>,
+    of: GroupId,
+    moved: BTreeMap<MemberId, Moved>,
+    skipped: usize,
+}
+
+impl Editing<'_, '_> {
+    fn apply(&mut self, edit: &ListEdit) -> Answer<()> {
+        match edit {
+            ListEdit::Add(values) => {
+                for member in self.existing(values)? {
+                    self.join(member)?;
+                }
+                Ok(())
+            }
+            ListEdit::Remove(values) => values
+                .iter()
+                .filter_map(|value| value.parse().ok())
+                .try_for_each(|id| self.leave(id)),
+            ListEdit::Replace(values) => self.replace(values),
+            ListEdit::RemoveWhere { value, filter } => {
+                let found = self.matching(value.as_deref(), filter)?;
+                found.into_iter().try_for_each(|member| self.leave(member.id))
+            }
+            ListEdit::Expect { value, filter, members } => {
+                let found = self.matching(value.as_deref(), filter)?;
+                if found.is_empty() {
+                    return Err(nobody_meant().into());
+                }
+                let is_as_expected = |member: &Member| has(*member, members);
+                if found.iter().all(is_as_expected) { Ok(()) } else { Err(immutable().into()) }
+            }
+        }
+    }
+
+    /// All but the existing of `values` go. Where none of several exists the sender knows others than we
+    /// do, and nobody goes.
+    fn replace(&mut self, values: &[String]) -> Answer<()> {
+        let wanted = self.existing(values)?;
+        if wanted.is_empty() && !values.is_empty() {
+            return Ok(());
+        }
+        let stay: BTreeSet<MemberId> = wanted.iter().map(|member| member.id).collect();
+        let standing = all(
+            self.writing.connection,
+            "SELECT member_id FROM group_member WHERE workspace_id = ?1 AND group_id = ?2",
+            params![self.writing.workspace, self.of],
+            |row| row.get::<_, MemberId>(0),
+        )?;
+        standing.into_iter().filter(|id| !stay.contains(id)).try_for_each(|id| self.leave(id))?;
+        wanted.into_iter().try_for_each(|member| self.join(member))
+    }
+
+    /// Those of the values that are people or groups of the workspace. The others are counted.
+    fn existing(&mut self, values: &[String]) -> Answer<Vec<Member>> {
+        let mut found = Vec::with_capacity(values.len());
+        for value in values {
+            match value.parse().ok().map(|id| self.find(id)).transpose()?.flatten() {
+                Some(member) => found.push(member),
+                None => self.skipped += 1,
+            }
+        }
+        Ok(found)
+    }
+
+    fn find(&self, id: MemberId) -> Answer<Option<Member>> {
+        one(
+            self.writing.connection,
+            "SELECT id, 'user' FROM user WHERE workspace_id = ?1 AND id = ?2 \
+             UNION ALL SELECT id, 'group' FROM scim_group WHERE workspace_id = ?1 AND id = ?2",
+            params![self.writing.workspace, id],
+            read,
+        )
+    }
+
+    fn join(&mut self, member: Member) -> Answer<()> {
+        let joined = run(
+            self.writing.connection,
+            "INSERT OR IGNORE INTO group_member (workspace_id, group_id, member_id, kind) \
+             VALUES (?1, ?2, ?3, ?4)",
+            params![self.writing.workspace, self.of, member.id, member.kind],
+        )?;
+        if joined > 0 {
+            self.note(member, true);
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, id: MemberId) -> Answer<()> {
+        let left = one(
+            self.writing.connection,
+            "DELETE FROM group_member WHERE workspace_id = ?1 AND group_id = ?2 AND member_id = ?3 \
+             RETURNING member_id, kind",
+            params![self.writing.workspace, self.of, id],
+            read,
+        )?;
+        if let Some(member) = left {
+            self.note(member, false);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, Member { id, kind }: Member, is_member: bool) {
+        let first = Moved { kind, was_member: !is_member, is_member };
+        self.moved.entry(id).or_insert(first).is_member = is_member;
+    }
+
+    /// The members that a filter meets: one row is read where it names a value, else all are.
+    fn matching(&self, value: Option<&str>, filter: &Bound) -> Answer<Vec<Member>> {
+        let Writing { connection, workspace, .. } = *self.writing;
+        let standing = match value {
+            Some(value) => match value.parse::<MemberId>() {
+                Ok(id) => all(
+                    connection,
+                    "SELECT member_id, kind FROM group_member WHERE workspace_id = ?1 \
+                     AND group_id = ?2 AND member_id = ?3",
+                    params![workspace, self.of, id],
+                    read,
+                )?,
+                Err(_) => Vec::new(),
+            },
+            None => all(
+                connection,
+                "SELECT member_id, kind FROM group_member WHERE workspace_id = ?1 \
+                 AND group_id = ?2",
+                params![workspace, self.of],
+                read,
+            )?,
+        };
+        Ok(standing.into_iter().filter(|member| filter.matches(&as_value(*member))).collect())
+    }
+}
+
+/// The member as a filter of the schema sees it. Where it is on the web no store knows.
+fn as_value(Member { id, kind }: Member) -> Value {
+    json!({"value": id.to_string(), "type": kind.resource_type().name()})
+}
+
+fn has(member: Member, expected: &Map<String, Value>) -> bool {
+    let stands = as_value(member);
+    expected.iter().filter_map(|(name, value)| Some((stands.get(name)?.as_str()?, value))).all(
+        |(stands, value)| value.as_str().is_some_and(|value| value.eq_ignore_ascii_case(stands)),
+    )
+}
+
+fn nobody_meant() -> Refusal {
+    let detail = "No member matches the filter of the path. Add the member instead.";
+    Refusal::new(Reason::NoTarget, detail)
+}
+
+fn immutable() -> Refusal {
+    let detail =
+        "What is said of a member is immutable. Remove the member and add another instead.";
+    Refusal::new(Reason::Mutability, detail)
+}
+
+/// Takes a removed person or group out of every group; answers the groups that were left.
+pub(in crate::store::sqlite) fn leave_all(
+    writing: &Writing<'_>,
+    member: MemberId,
+    revision: Revision,
+) -> Answer<Vec<GroupId>> {
+    let left = all(
+        writing.connection,
+        "DELETE FROM group_member WHERE workspace_id = ?1 AND member_id = ?2 RETURNING group_id",
+        params![writing.workspace, member],
+        |row| row.get::<_, GroupId>(0),
+    )?;
+    left.iter().try_for_each(|&group| count(writing, group, -1, revision))?;
+    Ok(left)
+}
+
+/// Puts a person or group who came back into those of `groups`, a JSON array of ids, that are still here;
+/// answers them.
+pub(in crate::store::sqlite) fn rejoin(
+    writing: &Writing<'_>,
+    member: Member,
+    groups: &str,
+    revision: Revision,
+) -> Answer<Vec<GroupId>> {
+    let ids: Vec<String> = serde_json::from_str(groups).unwrap_or_default();
+    let mut joined = Vec::new();
+    for id in ids.iter().filter_map(|id| id.parse::<GroupId>().ok()) {
+        let added = run(
+            writing.connection,
+            "INSERT OR IGNORE INTO group_member (workspace_id, group_id, member_id, kind) \
+             SELECT workspace_id, id, ?3, ?4 FROM scim_group WHERE workspace_id = ?1 AND id = ?2",
+            params![writing.workspace, id, member.id, member.kind],
+        )?;
+        if added > 0 {
+            count(writing, id, 1, revision)?;
+            joined.push(id);
+        }
+    }
+    Ok(joined)
+}
+
+/// The groups for [`rejoin`].
+pub(in crate::store::sqlite) fn rejoin_list(groups: &[GroupId]) -> String {
+    json!(groups.iter().map(ToString::to_string).collect::<Vec<_>>()).to_string()
+}
+
+/// A member more or less, in the group's own row.
+fn count(writing: &Writing<'_>, group: GroupId, by: i64, revision: Revision) -> Answer<()> {
+    run(
+        writing.connection,
+        "UPDATE scim_group SET member_count = member_count + ?3, revision = ?4, modified_at = ?5 \
+         WHERE workspace_id = ?1 AND id = ?2",
+        params![writing.workspace, group, by, revision, writing.write.at],
+    )?;
+    Ok(())
+}
+
+/// Moves the version of the people who joined or left.
+pub(super) fn touch(writing: &Writing<'_>, delta: &Delta, revision: Revision) -> Answer<()> {
+    let people = delta.added.iter().chain(&delta.removed).filter(|m| m.kind == Kind::User);
+    for member in people {
+        run(
+            writing.connection,
+            "UPDATE user SET revision = ?3, modified_at = ?4 WHERE workspace_id = ?1 AND id = ?2",
+            params![writing.workspace, member.id, revision, writing.write.at],
+        )?;
+    }
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Member> {
+    Ok(Member { id: row.get(0)?, kind: row.get(1)? })
+}
