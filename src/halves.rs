@@ -8,7 +8,7 @@ use anyhow::Context;
 use directory_svc::clock::Clock;
 use directory_svc::store::sqlite::{SqliteConfig, SqliteStore};
 use directory_svc::{Directory, InProcess, ServiceCallers, Settings};
-use gateway::Remote;
+use gateway::{Random, Remote};
 use listener::{Listener, ListenerConfig};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
@@ -40,7 +40,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     reloads.begin()?;
     let directory = InProcess::new(half.router.clone());
     let ops = Ops::open(&config.process, directory.clone()).await?;
-    let router = ops.beside(gateway::router(directory, config.rest.gateway));
+    let router = ops.beside(gateway::router(directory, config.rest.gateway, Random::system()));
     tracing::info!(http = %rest.at, grpc = %half.at, ops = ops.at(), "serving");
     tokio::join!(
         rest.listener.serve(router, stop.clone()),
@@ -77,7 +77,7 @@ pub(crate) async fn gateway(config: GatewayCommand) -> anyhow::Result<()> {
     let rest = Rest::open(&config.rest, config.process.listener, &mut reloads).await?;
     reloads.begin()?;
     let ops = Ops::open(&config.process, remote.clone()).await?;
-    let router = ops.beside(gateway::router(remote, config.rest.gateway));
+    let router = ops.beside(gateway::router(remote, config.rest.gateway, Random::system()));
     let directory = config.remote.directory;
     tracing::info!(http = %rest.at, directory, ops = ops.at(), "serving");
     tokio::join!(rest.listener.serve(router, stop.clone()), ops.serve(stop));

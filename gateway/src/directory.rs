@@ -11,9 +11,9 @@ use tonic::client::GrpcService;
 use tonic::codegen::StdError;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::GatewayConfig;
 use crate::call::Call;
 use crate::error::ScimError;
+use crate::{GatewayConfig, Random};
 
 /// The largest answer taken from the directory, in bytes: a full page of large people. tonic's own
 /// bound of 4 MiB is below what a page of 200 can hold.
@@ -56,11 +56,17 @@ impl<D> Directory for D where
 pub(crate) struct Gateway<D> {
     directory: D,
     pub(crate) config: GatewayConfig,
+    random: Random,
 }
 
 impl<D: Directory> Gateway<D> {
-    pub(crate) fn new(directory: D, config: GatewayConfig) -> Self {
-        Self { directory, config }
+    pub(crate) fn new(directory: D, config: GatewayConfig, random: Random) -> Self {
+        Self { directory, config, random }
+    }
+
+    /// Names one write, so that the directory knows it again when it is sent twice.
+    pub(crate) fn operation_id(&self) -> String {
+        self.random.new_id().to_string()
     }
 
     /// The people of a workspace.

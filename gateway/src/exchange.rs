@@ -9,8 +9,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 use tracing::{Instrument, Span, field};
-use uuid::Uuid;
 
+use crate::Random;
 use crate::client::Clients;
 use crate::error::{self, ScimError};
 use crate::remote::Deadline;
@@ -50,11 +50,11 @@ pub(crate) struct RequestId(Arc<str>);
 
 impl RequestId {
     /// The client's, if it is fit to be logged, else a new one.
-    fn of(headers: &HeaderMap) -> Self {
+    fn of(headers: &HeaderMap, random: &Random) -> Self {
         let sent = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
         match sent.filter(|id| is_fit(id)) {
             Some(id) => Self(id.into()),
-            None => Self(Uuid::new_v4().to_string().into()),
+            None => Self(random.new_id().to_string().into()),
         }
     }
 
@@ -68,15 +68,23 @@ fn is_fit(id: &str) -> bool {
     (1..=REQUEST_ID_LENGTH).contains(&id.len()) && id.bytes().all(is_fit)
 }
 
+/// What every request is measured by.
+#[derive(Clone)]
+pub(crate) struct Round {
+    pub(crate) timeout: Duration,
+    pub(crate) clients: Clients,
+    pub(crate) random: Random,
+}
+
 /// Gives the request its id and `timeout` to be answered in, its answer the id and, if it is an
 /// error, the body; and writes one line that holds the route, never the path or the query.
 pub(crate) async fn exchange(
-    State((timeout, clients)): State<(Duration, Clients)>,
+    State(Round { timeout, clients, random }): State<Round>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let began = Instant::now();
-    let request_id = RequestId::of(request.headers());
+    let request_id = RequestId::of(request.headers(), &random);
     let method = known(request.method());
     let span = tracing::info_span!(
         "request",

@@ -10,7 +10,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::client::Clients;
 use crate::directory::{Directory, Gateway};
 use crate::error::ScimError;
-use crate::{GatewayConfig, discovery, exchange, health, path, users};
+use crate::exchange::{self, Round};
+use crate::{GatewayConfig, Random, discovery, health, path, users};
 
 /// A method on a path. `GET` answers `HEAD` too.
 #[derive(Clone, Debug)]
@@ -85,9 +86,10 @@ impl Endpoint {
     }
 }
 
-/// The gateway before `directory`, ready to be served.
-pub fn router<D: Directory>(directory: D, config: GatewayConfig) -> Router {
-    let round = (config.request_timeout, Clients::new(&config.clients));
+/// The gateway before `directory`, ready to be served. Its ids are made of `random`.
+pub fn router<D: Directory>(directory: D, config: GatewayConfig, random: Random) -> Router {
+    let clients = Clients::new(&config.clients);
+    let round = Round { timeout: config.request_timeout, clients, random: random.clone() };
     let routes = ROUTES.iter().fold(Router::new(), |routes, route| {
         routes.route(route.path, route.endpoint.handler::<D>())
     });
@@ -95,7 +97,7 @@ pub fn router<D: Directory>(directory: D, config: GatewayConfig) -> Router {
         .fallback(async || ScimError::no_route())
         .method_not_allowed_fallback(async || ScimError::method_not_allowed())
         .layer(from_fn(exchange::note_route))
-        .with_state(Gateway::new(directory, config));
+        .with_state(Gateway::new(directory, config, random));
     // Layers of a router run behind its routing; these stand before it.
     Router::new()
         .fallback_service(routes)

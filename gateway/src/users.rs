@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use directory_api::v1;
 use directory_api::v1::{create_user_request, replace_user_request};
-use uuid::Uuid;
 
 use crate::answer::Answer;
 use crate::body::{Operations, ScimText};
@@ -43,7 +42,7 @@ pub(crate) async fn create<D: Directory>(
         workspace_id: call.workspace_id.clone(),
         resource: Some(create_user_request::Resource::ScimJson(text)),
         view: Some(view.into()),
-        operation_id: operation_id(),
+        operation_id: gateway.operation_id(),
     };
     Ok(Answer::created(gateway.users().create_user(call.carry(ask)).await?.into_inner()))
 }
@@ -77,7 +76,7 @@ pub(crate) async fn replace<D: Directory>(
         resource: Some(replace_user_request::Resource::ScimJson(text)),
         view: Some(view.into()),
         etag,
-        operation_id: operation_id(),
+        operation_id: gateway.operation_id(),
     };
     Ok(gateway.users().replace_user(call.carry(ask)).await?.into_inner().into())
 }
@@ -98,7 +97,7 @@ pub(crate) async fn patch<D: Directory>(
         operations,
         view: Some(view.into()),
         etag,
-        operation_id: operation_id(),
+        operation_id: gateway.operation_id(),
     };
     Ok(gateway.users().patch_user(call.carry(ask)).await?.into_inner().into())
 }
@@ -111,12 +110,8 @@ pub(crate) async fn delete<D: Directory>(
     IfMatch(etag): IfMatch,
 ) -> Result<StatusCode, ScimError> {
     let workspace_id = call.workspace_id.clone();
-    let ask = v1::DeleteUserRequest { workspace_id, id, etag, operation_id: operation_id() };
+    let ask =
+        v1::DeleteUserRequest { workspace_id, id, etag, operation_id: gateway.operation_id() };
     gateway.users().delete_user(call.carry(ask)).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Names one write, so that the directory knows it again when it is sent twice.
-fn operation_id() -> String {
-    Uuid::new_v4().to_string()
 }

@@ -7,7 +7,7 @@ use gateway::ROUTES;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Answer, Ask, Nestr, Workspace};
+use crate::harness::{Answer, Ask, Nestr, Workspace, nobody};
 
 /// Whatever stands in `Authorization` without opening the workspace; `None`: no such header.
 async fn keys_that_open_nothing(nestr: &Nestr, acme: &Workspace) -> Vec<Option<String>> {
@@ -57,7 +57,7 @@ async fn every_route_refuses_every_key_but_the_workspaces_own_in_the_same_words(
     let acme = nestr.acme();
     let ada = acme.create("ada@acme.com").await;
     let keys = keys_that_open_nothing(&nestr, &acme).await;
-    let no_workspace = uuid::Uuid::new_v4().to_string();
+    let no_workspace = nobody();
     let mut first: Option<Answer> = None;
     let mut asked = 0;
     for route in ROUTES.iter().filter(|route| route.path.contains("{workspace}")) {

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
 
-use crate::harness::{Answer, Ask, Nestr, Workspace};
+use crate::harness::{Answer, Ask, Nestr, Workspace, nobody};
 
 /// How long the others ask, each ten times a second.
 const LASTING: Duration = Duration::from_secs(4);
@@ -139,6 +139,6 @@ async fn wrong_keys_are_held_back_and_good_ones_from_the_same_address_are_not() 
     let fresh = nestr.operator().create_key(&acme.id).await.0;
     nestr.send(wrong(&fresh)).await.is(200);
     // A workspace that is none is held back in the same words.
-    let none = Ask::new("GET", format!("/scim/v2/{}/Users", uuid::Uuid::new_v4()));
+    let none = Ask::new("GET", format!("/scim/v2/{}/Users", nobody()));
     nestr.send(none.bearer(&acme.key)).await.is(429);
 }

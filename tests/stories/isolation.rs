@@ -3,7 +3,7 @@
 use directory_api::v1;
 use serde_json::json;
 
-use crate::harness::{Answer, Nestr, Workspace};
+use crate::harness::{Answer, Nestr, Workspace, nobody};
 
 /// The answers to everything that can be done with the id of a person.
 async fn everything_with(workspace: &Workspace, id: &str) -> Vec<Answer> {
@@ -41,7 +41,7 @@ async fn a_foreign_person_and_nobody_look_alike_to_the_byte() {
     let globex = nestr.workspace_with_verified_domain("globex.example").await;
     let ada = globex.create("ada@globex.example").await;
     let before = globex.get(&format!("/Users/{ada}")).await;
-    let nobody = uuid::Uuid::new_v4().to_string();
+    let nobody = nobody();
     let gone = acme.create("gone@acme.com").await;
     acme.delete(&format!("/Users/{gone}")).await.is(204);
 
@@ -58,7 +58,7 @@ async fn a_foreign_person_and_nobody_look_alike_to_the_byte() {
 #[tokio::test]
 async fn an_id_that_was_never_one_is_nobodys_too() {
     let acme = Nestr::start().await.acme();
-    let nobody = uuid::Uuid::new_v4().to_string();
+    let nobody = nobody();
     let absent = acme.get(&format!("/Users/{nobody}")).await;
     for id in ["1", "ada", "-", "0", "a%20b", "%F0%9F%A6%80", "me"] {
         let answer = acme.get(&format!("/Users/{id}")).await;
@@ -110,7 +110,7 @@ async fn over_grpc_a_foreign_person_is_nobody_too() {
     let (acme, operator) = (nestr.acme(), nestr.operator());
     let globex = nestr.workspace_with_verified_domain("globex.example").await;
     let ada = globex.create("ada@globex.example").await;
-    let nobody = uuid::Uuid::new_v4().to_string();
+    let nobody = nobody();
     let said = async |id: &str| {
         let (workspace_id, id) = (acme.id.clone(), id.to_owned());
         let delete = v1::DeleteUserRequest {

@@ -1,9 +1,12 @@
 //! What the directory is asked, for each way in which an identity provider may say it.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use axum::http::StatusCode;
 use directory_api::v1::patch_operation::Operand;
 use directory_api::v1::view::Format;
 use directory_api::v1::{create_user_request, replace_user_request};
+use gateway::Random;
 use uuid::Uuid;
 
 use crate::stand_in::{Asked, Nestr, PATCH, key, request};
@@ -150,6 +153,19 @@ async fn every_write_has_an_operation_id_of_its_own() {
         .map(|id| id.parse().expect("a UUID"))
         .collect();
     assert_eq!(ids.len(), 8);
+}
+
+/// Seen to fail when `Gateway::operation_id`, or `RequestId::of`, makes its own randomness; clippy
+/// refuses that too.
+#[tokio::test]
+async fn ids_are_made_of_the_randomness_that_is_given() {
+    let drawn = AtomicU8::new(0);
+    let random = Random::from_fn(move |bytes| bytes.fill(drawn.fetch_add(1, Ordering::Relaxed)));
+    let nestr = Nestr::made_of(Nestr::config(), random);
+    let answer = nestr.ask("DELETE", "/Users/1", "").await;
+    assert_eq!(answer.header("x-request-id"), "00000000-0000-4000-8000-000000000000");
+    let [Asked::Delete(delete)] = &nestr.asked()[..] else { panic!("no removal") };
+    assert_eq!(delete.operation_id, "01010101-0101-4101-8101-010101010101");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use directory_api::v1;
 use directory_api::v1::Reason;
 use directory_api::v1::discovery_service_server::{DiscoveryService, DiscoveryServiceServer};
 use directory_api::v1::user_service_server::{UserService, UserServiceServer};
-use gateway::{ClientConfig, GatewayConfig};
+use gateway::{ClientConfig, GatewayConfig, Random};
 use serde_json::Value;
 use tonic::{Response, Status};
 use tonic_health::ServingStatus;
@@ -235,21 +235,31 @@ impl Answered {
 
 impl Nestr {
     pub(crate) fn new() -> Self {
-        Self::with(GatewayConfig {
+        Self::with(Self::config())
+    }
+
+    /// What the gateway goes by unless a test says otherwise.
+    pub(crate) fn config() -> GatewayConfig {
+        GatewayConfig {
             request_timeout: Duration::from_secs(30),
             body_limit: 1_000,
             clients: ClientConfig::default(),
-        })
+        }
     }
 
     pub(crate) fn with(config: GatewayConfig) -> Self {
+        Self::made_of(config, Random::system())
+    }
+
+    /// A gateway whose ids are made of `random`.
+    pub(crate) fn made_of(config: GatewayConfig, random: Random) -> Self {
         let directory = StandIn::default();
         let (reporter, health) = health_reporter();
         let routes = tonic::service::Routes::new(health)
             .add_service(UserServiceServer::new(directory.clone()))
             .add_service(DiscoveryServiceServer::new(directory.clone()))
             .into_axum_router();
-        Self { directory, health: reporter, router: gateway::router(routes, config) }
+        Self { directory, health: reporter, router: gateway::router(routes, config, random) }
     }
 
     /// Sends a request as it is.

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use super::wire::form_encoded;
-use super::{Answer, Ask, Workspace, unique};
+use super::{Answer, Ask, Workspace, nobody, unique};
 
 const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -78,7 +78,7 @@ impl Entra {
 
     /// The button "Test connection": looks for a person whom nobody can be.
     pub(crate) async fn test_connection(&self) -> Answer {
-        self.find("userName", &uuid::Uuid::new_v4().to_string()).await
+        self.find("userName", &nobody()).await
     }
 
     /// A look-up by the matching attribute.

@@ -18,9 +18,18 @@ pub(crate) use process::{Nestr, Shape};
 pub(crate) use wire::Ask;
 pub(crate) use workspace::{Login, Workspace};
 
+/// An id that nobody has.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an id of a story is nobody else's, also in the next run"
+)]
+pub(crate) fn nobody() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
 /// The address of a new person, or part of one: nobody else has it.
 pub(crate) fn unique() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
+    nobody().replace('-', "")
 }
 
 /// Whether `./test --long` asked for the long form of the tests that have one.
