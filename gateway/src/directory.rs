@@ -5,6 +5,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use directory_api::v1;
 use directory_api::v1::discovery_service_client::DiscoveryServiceClient;
+use directory_api::v1::group_service_client::GroupServiceClient;
 use directory_api::v1::user_service_client::UserServiceClient;
 use tonic::body::Body;
 use tonic::client::GrpcService;
@@ -72,6 +73,11 @@ impl<D: Directory> Gateway<D> {
     /// The people of a workspace.
     pub(crate) fn users(&self) -> UserServiceClient<D> {
         UserServiceClient::new(self.directory.clone()).max_decoding_message_size(ANSWER_BYTES)
+    }
+
+    /// The groups of a workspace.
+    pub(crate) fn groups(&self) -> GroupServiceClient<D> {
+        GroupServiceClient::new(self.directory.clone()).max_decoding_message_size(ANSWER_BYTES)
     }
 
     /// What the service can do, and its schemas.

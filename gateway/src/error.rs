@@ -82,8 +82,8 @@ impl ScimError {
         Self::new(
             StatusCode::NOT_FOUND,
             "",
-            "There is no such SCIM endpoint: the path says /Users twice. Remove /Users from the end \
-             of the Tenant URL.",
+            "There is no such SCIM endpoint: the path names two endpoints. Remove /Users or /Groups \
+             from the end of the Tenant URL.",
         )
     }
 

@@ -1,8 +1,8 @@
 //! The gateway: SCIM 2.0 over HTTP (RFC 7644) in, one call of the directory, SCIM out.
 //!
 //! The way of a request: `exchange` (request id, deadline, trace) -> `path` (one spelling) ->
-//! `routes` -> extractors (`call`, `query`, `body`) -> an endpoint family (`users`, `discovery`,
-//! `health`) -> `answer` or `error`.
+//! `routes` -> extractors (`call`, `query`, `body`) -> an endpoint family (`users`, `groups`,
+//! `discovery`, `health`) -> `answer` or `error`.
 //!
 //! It holds no state, no schema and no rule: what a person may be, and whose key opens what, is the
 //! directory's to say. What belongs to HTTP and to the dialects of the wire is said here.
@@ -17,6 +17,7 @@ mod directory;
 mod discovery;
 mod error;
 mod exchange;
+mod groups;
 mod health;
 mod path;
 mod query;

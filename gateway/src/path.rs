@@ -69,10 +69,18 @@ fn one_spelling(path: &str) -> Result<String, ScimError> {
         spelling.push('/');
         spelling.extend(utf8_percent_encode(&segment, ENCODED));
     }
-    if spelling.ends_with("/Users/Users") || spelling.contains("/Users/Users/") {
+    if ["Users", "Groups"].iter().any(|last| is_below(&spelling, last)) {
         return Err(ScimError::doubled_endpoint());
     }
     Ok(spelling)
+}
+
+/// Whether the Tenant URL was copied with an endpoint at its end: another follows.
+fn is_below(spelling: &str, endpoint: &str) -> bool {
+    ["Users", "Groups"].iter().any(|next| {
+        let doubled = format!("/{endpoint}/{next}");
+        spelling.ends_with(&doubled) || spelling.contains(&format!("{doubled}/"))
+    })
 }
 
 /// `text`, percent-decoded once; `None` when a `%` begins no escape or the bytes are no UTF-8.

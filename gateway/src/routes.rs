@@ -11,7 +11,7 @@ use crate::client::Clients;
 use crate::directory::{Directory, Gateway};
 use crate::error::ScimError;
 use crate::exchange::{self, Round};
-use crate::{GatewayConfig, Random, discovery, health, path, users};
+use crate::{GatewayConfig, Random, discovery, groups, health, path, users};
 
 /// A method on a path. `GET` answers `HEAD` too.
 #[derive(Clone, Debug)]
@@ -39,6 +39,12 @@ enum Endpoint {
     ReplaceUser,
     PatchUser,
     DeleteUser,
+    ListGroups,
+    CreateGroup,
+    GetGroup,
+    ReplaceGroup,
+    PatchGroup,
+    DeleteGroup,
 }
 
 /// Every route there is.
@@ -60,6 +66,12 @@ pub const ROUTES: &[Route] = &[
     route(Method::PUT, "/scim/v2/{workspace}/Users/{id}", Endpoint::ReplaceUser),
     route(Method::PATCH, "/scim/v2/{workspace}/Users/{id}", Endpoint::PatchUser),
     route(Method::DELETE, "/scim/v2/{workspace}/Users/{id}", Endpoint::DeleteUser),
+    route(Method::GET, "/scim/v2/{workspace}/Groups", Endpoint::ListGroups),
+    route(Method::POST, "/scim/v2/{workspace}/Groups", Endpoint::CreateGroup),
+    route(Method::GET, "/scim/v2/{workspace}/Groups/{id}", Endpoint::GetGroup),
+    route(Method::PUT, "/scim/v2/{workspace}/Groups/{id}", Endpoint::ReplaceGroup),
+    route(Method::PATCH, "/scim/v2/{workspace}/Groups/{id}", Endpoint::PatchGroup),
+    route(Method::DELETE, "/scim/v2/{workspace}/Groups/{id}", Endpoint::DeleteGroup),
 ];
 
 const fn route(method: Method, path: &'static str, endpoint: Endpoint) -> Route {
@@ -82,6 +94,12 @@ impl Endpoint {
             Self::ReplaceUser => put(users::replace::<D>),
             Self::PatchUser => patch(users::patch::<D>),
             Self::DeleteUser => delete(users::delete::<D>),
+            Self::ListGroups => get(groups::list::<D>),
+            Self::CreateGroup => post(groups::create::<D>),
+            Self::GetGroup => get(groups::get::<D>),
+            Self::ReplaceGroup => put(groups::replace::<D>),
+            Self::PatchGroup => patch(groups::patch::<D>),
+            Self::DeleteGroup => delete(groups::delete::<D>),
         }
     }
 }

@@ -62,7 +62,7 @@ impl Engine for Sqlite {
 
     fn walks(workspace: &SqliteWorkspace, kind: Kind, query: &Query) -> Vec<String> {
         let by_workspace_alone = |step: &String| {
-            step.contains("SCAN")
+            (step.contains("SCAN") && !["SCAN up", "SCAN down"].contains(&step.as_str()))
                 || step.contains("(workspace_id=?)")
                 || step.contains("(workspace_id=? AND seq>?)")
         };

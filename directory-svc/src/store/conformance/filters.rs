@@ -7,10 +7,10 @@ use proptest::test_runner::{Config, TestRng, TestRunner};
 use serde_json::{Value, json};
 
 use super::{
-    Engine, NOW, Query, Start, User, WorkspaceStore, create, draft, ids, integration_id, named,
-    query, remove, user_id, workspace, write, write_by,
+    Engine, NOW, Query, Start, Store, User, WorkspaceStore, create, draft, ids, integration_id,
+    named, query, query_of, remove, user_id, workspace, write, write_by,
 };
-use crate::store::Write;
+use crate::store::{Kind, Write, is_served};
 
 const URN: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -113,6 +113,9 @@ pub(super) async fn serve_each_known_query_from_an_index<E: Engine>(engine: E) {
         r#"emails[type eq "work"].value eq "ada@acme.com""#,
         r#"emails[type eq "work" and value eq "ada@acme.com"]"#,
         r#"displayName eq "Ada""#,
+        r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager eq "1""#,
+        r#"groups.value eq "00000000-0000-0000-0000-000000000001""#,
+        r#"groups[value eq "00000000-0000-0000-0000-000000000001"]"#,
         r#"userName eq "ada" or userName eq "bob""#,
         r#"userName eq "ada" or displayName eq "ada""#,
         r#"userName eq "ada" or emails.value eq "ada@acme.com""#,
@@ -120,12 +123,40 @@ pub(super) async fn serve_each_known_query_from_an_index<E: Engine>(engine: E) {
         "active eq false",
     ] {
         let query = query(filter, Some(integration_id(1)));
-        let (walk, first) = (E::walks(&acme, &query), Query { start: Start::Skip(0), ..query });
-        assert_eq!(walk, Vec::<String>::new(), "{filter}");
-        assert_eq!(E::walks(&acme, &first), Vec::<String>::new(), "{filter}");
+        assert_served::<E>(&acme, Kind::User, filter, query);
+    }
+    for filter in [
+        r#"displayName eq "Staff""#,
+        r#"displayName sw "St""#,
+        r#"externalId eq "E-1""#,
+        r#"id eq "00000000-0000-0000-0000-000000000001""#,
+        r#"members.value eq "00000000-0000-0000-0000-000000000001""#,
+        r#"members eq "00000000-0000-0000-0000-000000000001""#,
+        r#"members[value eq "00000000-0000-0000-0000-000000000001"]"#,
+        r#"members[value eq "00000000-0000-0000-0000-000000000001" and type eq "User"]"#,
+        r#"id eq "00000000-0000-0000-0000-000000000001" and members[value eq "00000000-0000-0000-0000-000000000002"]"#,
+        r#"meta.created ge "2026-01-01T00:00:00Z""#,
+        r#"meta.lastModified gt "2026-01-01T00:00:00Z""#,
+    ] {
+        let query = query_of(Kind::Group, filter, Some(integration_id(1)));
+        assert_served::<E>(&acme, Kind::Group, filter, query);
     }
     let unindexed = query(r#"nickName eq "Ada""#, None);
-    assert_ne!(E::walks(&acme, &unindexed), Vec::<String>::new(), "a walk is seen as one");
+    let walks = E::walks(&acme, Kind::User, &unindexed);
+    assert_ne!(walks, Vec::<String>::new(), "a walk is seen as one");
+}
+
+fn assert_served<E: Engine>(
+    acme: &<E::Store as Store>::Workspace,
+    kind: Kind,
+    filter: &str,
+    query: Query,
+) {
+    assert!(is_served(kind, query.filter.as_ref().unwrap()), "{filter} is weighed as one that is");
+    let walks = E::walks(acme, kind, &query);
+    assert_eq!(walks, Vec::<String>::new(), "{filter}");
+    let first = E::walks(acme, kind, &Query { start: Start::Skip(0), ..query });
+    assert_eq!(first, Vec::<String>::new(), "{filter}");
 }
 
 /// How many workspaces of random people are asked.
@@ -170,12 +201,15 @@ pub(super) async fn answer_filters_as_the_pure_evaluator_does<E: Engine>(engine:
     assert!(hits > 500 && misses > 500, "{hits} hits, {misses} misses");
 }
 
-fn draw<T: std::fmt::Debug>(runner: &mut TestRunner, strategy: &impl Strategy<Value = T>) -> T {
+pub(super) fn draw<T: std::fmt::Debug>(
+    runner: &mut TestRunner,
+    strategy: &impl Strategy<Value = T>,
+) -> T {
     strategy.new_tree(runner).unwrap().current()
 }
 
 /// The document as its integration sees it.
-fn complete(user: &User) -> Value {
+pub(super) fn complete(user: &User) -> Value {
     let mut document: Value = serde_json::from_str(&user.document).unwrap();
     document["id"] = json!(user.id.to_string());
     if let Some(external_id) = user.binding.as_ref().and_then(|b| b.external_id.as_ref()) {

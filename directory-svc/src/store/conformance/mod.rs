@@ -3,6 +3,7 @@
 
 mod engines;
 mod filters;
+mod groups;
 mod people;
 mod removal;
 mod workspaces;
@@ -12,8 +13,8 @@ use serde_json::Value;
 
 use super::{
     Admission, Answer, Author, Binding, Decision, Domain, DomainState, Draft, Integration,
-    IntegrationState, LoginEmail, Met, Names, OperationId, Page, Policy, Query, Start, Store, User,
-    Workspace, WorkspaceStore, Write,
+    IntegrationState, Kind, LoginEmail, Met, Names, OperationId, Page, Policy, Query, Start, Store,
+    User, Workspace, WorkspaceStore, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{IntegrationId, UserId, WorkspaceId};
@@ -40,6 +41,15 @@ every_store_must![
     filters::list_in_order_of_creation,
     filters::serve_each_known_query_from_an_index,
     filters::show_an_external_id_to_its_integration_alone,
+    groups::add_and_remove_members,
+    groups::answer_filters_on_members_as_the_pure_evaluator_does,
+    groups::keep_the_members_of_a_removed_group_with_its_tombstone,
+    groups::let_many_add_at_once_and_lose_nobody,
+    groups::name_the_holder_of_a_groups_name,
+    groups::never_empty_a_group_for_members_it_does_not_know,
+    groups::put_who_comes_back_into_their_groups,
+    groups::tell_what_a_person_belongs_to,
+    groups::walk_the_members_of_a_group_in_pages,
     people::adopt_an_unbound_person,
     people::find_who_is_met_by_either_name,
     people::keep_the_before_image,
@@ -192,8 +202,13 @@ fn no() -> Refusal {
 
 /// A question for everybody who passes the filter, as `viewer` sees them.
 fn query(filter: &str, viewer: Option<IntegrationId>) -> Query {
+    query_of(Kind::User, filter, viewer)
+}
+
+/// A question for all of a kind that pass the filter, as `viewer` sees them.
+fn query_of(kind: Kind, filter: &str, viewer: Option<IntegrationId>) -> Query {
     let filter = scim::filter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
-    let filter = filter.bind(scim::Schemas::standard().user()).unwrap();
+    let filter = filter.bind(kind.resource_type()).unwrap();
     Query { filter: Some(filter), viewer, start: Start::After(0), limit: 1_000 }
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn let_one_of_a_hundred_creations_of_a_name_win<E: Engine>(engi
     assert_eq!(winners.len(), 1);
     for lost in results.iter().filter_map(|result| result.as_ref().err()) {
         let StoreError::Taken { unique: Unique::UserName, holder } = lost else { panic!("{lost}") };
-        assert_eq!(*holder, winners[0]);
+        assert_eq!(*holder, winners[0].into());
     }
     assert_eq!(revision(&acme).await, 1);
 }
@@ -44,7 +44,7 @@ pub(super) async fn name_the_holder_of_a_login_email<E: Engine>(engine: E) {
     let taken = change(&acme, "take", eve.id, named("eve").signed_in_by("ADA@acme.com")).await;
 
     let Err(StoreError::Taken { unique: Unique::LoginEmail, holder }) = taken else { panic!() };
-    assert_eq!(holder, user_id(1));
+    assert_eq!(holder, user_id(1).into());
     assert_eq!(acme.user(eve.id).await.unwrap().unwrap(), eve);
 }
 

@@ -5,7 +5,7 @@ use super::{
     remove, user_id, workspace, write, write_by,
 };
 use crate::clock::MINUTE;
-use crate::store::{ChangeKind, Draft, Policy, StoreError, Tombstone, Unique};
+use crate::store::{ChangeKind, Draft, Policy, StoreError, Tombstone, Unique, User};
 
 const EXPIRY: i64 = NOW + 60 * MINUTE;
 
@@ -45,7 +45,7 @@ pub(super) async fn remove_to_a_tombstone_and_restore<E: Engine>(engine: E) {
     assert_eq!(acme.user(ada.id).await.unwrap().unwrap(), back);
     let found = acme.users(super::query(r#"emails eq "ada@acme.com""#, None)).await.unwrap();
     assert_eq!(super::ids(&found), [ada.id]);
-    let left: Vec<_> = acme.deleted_users(0, 10).await.unwrap().iter().map(|t| t.user.id).collect();
+    let left: Vec<_> = acme.deleted_users(0, 10).await.unwrap().iter().map(|t| t.was.id).collect();
     assert_eq!(left, [heir.id]);
     let kinds: Vec<_> = acme.changes(0, 10).await.unwrap().iter().map(|c| c.kind).collect();
     assert_eq!((kinds[1], kinds[4]), (ChangeKind::UserDeleted, ChangeKind::UserRestored));
@@ -60,7 +60,7 @@ pub(super) async fn refuse_a_restore_when_the_name_is_taken<E: Engine>(engine: E
     let restored = acme.restore_user(write("restore"), ada.id, |_, _| Ok(named("ada"))).await;
 
     let Err(StoreError::Taken { unique: Unique::UserName, holder }) = restored else { panic!() };
-    assert_eq!(holder, heir.id);
+    assert_eq!(holder, heir.id.into());
     assert_eq!(acme.user(ada.id).await.unwrap(), None);
     assert_eq!(acme.deleted_users(0, 10).await.unwrap().len(), 1, "the tombstone is still there");
     let nobody = acme.restore_user(write("nobody"), heir.id, |_, tombstone| {
@@ -128,7 +128,7 @@ pub(super) async fn clear_what_has_expired<E: Engine>(engine: E) {
     for n in 1..=2 {
         let acme = store.workspace(crate::ids::WorkspaceId::new(super::uuid(n)));
         let left = acme.deleted_users(0, 10).await.unwrap();
-        assert_eq!(left.iter().map(|t| t.user.id).collect::<Vec<_>>(), [user_id(3)]);
+        assert_eq!(left.iter().map(|t| t.was.id).collect::<Vec<_>>(), [user_id(3)]);
         let changes = acme.changes(0, 10).await.unwrap();
         assert_eq!(changes.len(), 6, "the record itself stays");
         assert!(changes.iter().all(|change| change.before.is_none()));

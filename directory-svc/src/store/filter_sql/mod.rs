@@ -18,6 +18,10 @@ use crate::refusal::Refusal;
 
 /// What differs between engines.
 pub(super) trait Dialect {
+    /// A join that is made in the order in which it is written, from few rows to many, where the engine
+    /// would turn it round.
+    const ORDERED_JOIN: &'static str;
+
     /// The n-th bound value, counted from 1.
     fn placeholder(number: usize) -> String;
     /// The text that names a place in a JSON document.
@@ -306,7 +310,7 @@ impl<D: Dialect> Compiler<D> {
 
     /// One of the rows is as `each` asks.
     fn any_row<'f>(&mut self, rows: &'static Rows, each: &Each<'_, 'f>) -> Result<String, Refusal> {
-        let row = self.kind.alias();
+        let (row, join) = (self.kind.alias(), D::ORDERED_JOIN);
         let workspace = self.workspace.clone();
         match rows.of {
             RowsOf::Table { table, owner } => {
@@ -325,9 +329,9 @@ impl<D: Dialect> Compiler<D> {
                 Ok(format!(
                     "EXISTS (WITH RECURSIVE up(id) AS (SELECT m.group_id FROM group_member m \
                      WHERE m.workspace_id = {workspace} AND m.member_id = {row}.id \
-                     UNION SELECT m.group_id FROM up JOIN group_member m \
+                     UNION SELECT m.group_id FROM up {join} group_member m \
                      ON m.workspace_id = {workspace} AND m.member_id = up.id) \
-                     SELECT 1 FROM up JOIN scim_group x \
+                     SELECT 1 FROM up {join} scim_group x \
                      ON x.workspace_id = {workspace} AND x.id = up.id WHERE {inner})"
                 ))
             }
@@ -338,13 +342,13 @@ impl<D: Dialect> Compiler<D> {
     fn within(&mut self, group: &str) -> String {
         let Ok(group) = group.parse() else { return "FALSE".to_owned() };
         let group = self.bind(Bind::Member(group));
-        let (row, workspace) = (self.kind.alias(), &self.workspace);
+        let (row, workspace, join) = (self.kind.alias(), &self.workspace, D::ORDERED_JOIN);
         format!(
             "{row}.id IN (WITH RECURSIVE down(id) AS (SELECT x.id FROM scim_group x \
              WHERE x.workspace_id = {workspace} AND x.id = {group} \
-             UNION SELECT m.member_id FROM down JOIN group_member m \
+             UNION SELECT m.member_id FROM down {join} group_member m \
              ON m.workspace_id = {workspace} AND m.group_id = down.id WHERE m.kind = 'group') \
-             SELECT m.member_id FROM down JOIN group_member m \
+             SELECT m.member_id FROM down {join} group_member m \
              ON m.workspace_id = {workspace} AND m.group_id = down.id)"
         )
     }

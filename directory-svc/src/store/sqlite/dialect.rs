@@ -9,6 +9,8 @@ use crate::store::filter_sql::{Bind, Dialect};
 pub(super) struct Sqlite;
 
 impl Dialect for Sqlite {
+    const ORDERED_JOIN: &'static str = "CROSS JOIN";
+
     fn placeholder(number: usize) -> String {
         format!("?{number}")
     }

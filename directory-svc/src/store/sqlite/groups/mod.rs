@@ -53,7 +53,7 @@ pub(super) fn memberships(
         connection,
         "WITH RECURSIVE up(id) AS (SELECT m.group_id FROM group_member m \
          WHERE m.workspace_id = ?1 AND m.member_id = ?2 \
-         UNION SELECT m.group_id FROM up JOIN group_member m \
+         UNION SELECT m.group_id FROM up CROSS JOIN group_member m \
          ON m.workspace_id = ?1 AND m.member_id = up.id) \
          SELECT g.id, g.display_name, g.seq, EXISTS (SELECT 1 FROM group_member d \
          WHERE d.workspace_id = ?1 AND d.group_id = g.id AND d.member_id = ?2) \
