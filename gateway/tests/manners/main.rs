@@ -2,6 +2,8 @@
 
 mod answers;
 mod authentication;
+mod groups;
 mod requests;
 mod secrets;
 mod stand_in;
+mod stand_in_groups;

@@ -11,6 +11,7 @@ use directory_api::api_key::ApiKeyText;
 use directory_api::v1;
 use directory_api::v1::Reason;
 use directory_api::v1::discovery_service_server::{DiscoveryService, DiscoveryServiceServer};
+use directory_api::v1::group_service_server::GroupServiceServer;
 use directory_api::v1::user_service_server::{UserService, UserServiceServer};
 use gateway::{ClientConfig, GatewayConfig, Random};
 use serde_json::Value;
@@ -28,6 +29,12 @@ pub(crate) enum Asked {
     Replace(v1::ReplaceUserRequest),
     Patch(v1::PatchUserRequest),
     Delete(v1::DeleteUserRequest),
+    CreateGroup(v1::CreateGroupRequest),
+    ReadGroup(v1::ReadGroupRequest),
+    ListGroups(v1::ListGroupsRequest),
+    ReplaceGroup(v1::ReplaceGroupRequest),
+    PatchGroup(v1::PatchGroupRequest),
+    DeleteGroup(v1::DeleteGroupRequest),
     Discovery(&'static str, String),
 }
 
@@ -35,6 +42,10 @@ pub(crate) enum Asked {
 pub(crate) enum Next {
     Refuse(Status),
     List(v1::ListUsersResponse),
+    /// The pieces in which a group comes.
+    Pieces(Vec<Result<v1::GroupPiece, Status>>),
+    /// A group is answered to a write without its document.
+    WithoutDocument,
     Hang,
     Panic,
 }
@@ -79,11 +90,11 @@ impl StandIn {
         self.0.lock().expect("no test panics while it holds this")
     }
 
-    async fn open<T>(
+    pub(crate) async fn open<T>(
         &self,
         request: tonic::Request<T>,
         asked: impl FnOnce(T) -> Asked,
-    ) -> Result<Option<v1::ListUsersResponse>, Status> {
+    ) -> Result<Option<Next>, Status> {
         let next = {
             let mut state = self.state();
             state.metadata = request.metadata().clone().into_headers();
@@ -97,11 +108,10 @@ impl StandIn {
             if is_people { state.next.take() } else { None }
         };
         match next {
-            None => Ok(None),
-            Some(Next::List(page)) => Ok(Some(page)),
             Some(Next::Refuse(status)) => Err(status),
             Some(Next::Hang) => std::future::pending().await,
             Some(Next::Panic) => panic!("the stand-in was told to"),
+            next => Ok(next),
         }
     }
 }
@@ -133,7 +143,10 @@ impl UserService for StandIn {
         &self,
         request: tonic::Request<v1::ListUsersRequest>,
     ) -> Result<Response<v1::ListUsersResponse>, Status> {
-        Ok(Response::new(self.open(request, Asked::List).await?.unwrap_or_default()))
+        match self.open(request, Asked::List).await? {
+            Some(Next::List(page)) => Ok(Response::new(page)),
+            _ => Ok(Response::new(v1::ListUsersResponse::default())),
+        }
     }
 
     async fn replace_user(
@@ -257,15 +270,21 @@ impl Nestr {
         let (reporter, health) = health_reporter();
         let routes = tonic::service::Routes::new(health)
             .add_service(UserServiceServer::new(directory.clone()))
+            .add_service(GroupServiceServer::new(directory.clone()))
             .add_service(DiscoveryServiceServer::new(directory.clone()))
             .into_axum_router();
         Self { directory, health: reporter, router: gateway::router(routes, config, random) }
     }
 
+    /// The answer to a request, its body not read yet.
+    pub(crate) async fn answer(&self, request: Request<Body>) -> axum::response::Response {
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        response
+    }
+
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answered {
-        let Ok(response) = self.router.clone().oneshot(request).await;
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.answer(request).await.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("a body");
         let body = String::from_utf8(body.into()).expect("UTF-8");
         Answered { status: parts.status, headers: parts.headers, body }

@@ -1,0 +1,84 @@
+//! The groups of the directory that stands in.
+
+use directory_api::v1;
+use directory_api::v1::group_service_server::GroupService;
+use tonic::{Request, Response, Status};
+
+use crate::stand_in::{Asked, Next, StandIn};
+
+/// A group, in bytes that no JSON writer of ours would choose.
+pub(crate) const STAFF: &str = r#"{ "id":"1","displayName":"St\u0061ff" }"#;
+
+pub(crate) fn staff() -> v1::Group {
+    let meta = v1::Meta {
+        version: r#"W/"5""#.to_owned(),
+        location: "https://nestr.example/scim/v2/acme/Groups/1".to_owned(),
+        ..v1::Meta::default()
+    };
+    v1::Group { scim_json: STAFF.to_owned(), meta: Some(meta), ..v1::Group::default() }
+}
+
+/// A piece of a group; the first has its head.
+pub(crate) fn piece(text: &str, is_first: bool) -> v1::GroupPiece {
+    let head = v1::Group { scim_json: String::new(), ..staff() };
+    v1::GroupPiece { group: is_first.then_some(head), scim_json: text.to_owned() }
+}
+
+fn written(next: Option<Next>) -> Response<v1::Group> {
+    Response::new(match next {
+        Some(Next::WithoutDocument) => v1::Group { scim_json: String::new(), ..staff() },
+        _ => staff(),
+    })
+}
+
+macro_rules! for_services {
+    ($($rpc:ident($ask:ident) -> $answer:ty),* $(,)?) => {
+        #[tonic::async_trait]
+        impl GroupService for StandIn {
+            type ReadGroupStream = tokio_stream::Iter<std::vec::IntoIter<Result<v1::GroupPiece, Status>>>;
+
+            async fn create_group(&self, request: Request<v1::CreateGroupRequest>) -> Result<Response<v1::Group>, Status> {
+                Ok(written(self.open(request, Asked::CreateGroup).await?))
+            }
+
+            async fn read_group(&self, request: Request<v1::ReadGroupRequest>) -> Result<Response<Self::ReadGroupStream>, Status> {
+                let pieces = match self.open(request, Asked::ReadGroup).await? {
+                    Some(Next::Pieces(pieces)) => pieces,
+                    _ => vec![Ok(piece(STAFF, true))],
+                };
+                Ok(Response::new(tokio_stream::iter(pieces)))
+            }
+
+            async fn list_groups(&self, request: Request<v1::ListGroupsRequest>) -> Result<Response<v1::ListGroupsResponse>, Status> {
+                self.open(request, Asked::ListGroups).await?;
+                let page = v1::ListGroupsResponse { groups: vec![staff()], total_size: 1, start_index: 1, ..Default::default() };
+                Ok(Response::new(page))
+            }
+
+            async fn replace_group(&self, request: Request<v1::ReplaceGroupRequest>) -> Result<Response<v1::Group>, Status> {
+                Ok(written(self.open(request, Asked::ReplaceGroup).await?))
+            }
+
+            async fn patch_group(&self, request: Request<v1::PatchGroupRequest>) -> Result<Response<v1::Group>, Status> {
+                Ok(written(self.open(request, Asked::PatchGroup).await?))
+            }
+
+            async fn delete_group(&self, request: Request<v1::DeleteGroupRequest>) -> Result<Response<pbjson_types::Empty>, Status> {
+                self.open(request, Asked::DeleteGroup).await?;
+                Ok(Response::new(pbjson_types::Empty {}))
+            }
+
+            $(async fn $rpc(&self, _: Request<v1::$ask>) -> Result<Response<$answer>, Status> {
+                Err(Status::unimplemented("for services and operators"))
+            })*
+        }
+    };
+}
+
+for_services![
+    get_group(GetGroupRequest) -> v1::Group,
+    list_deleted_groups(ListDeletedGroupsRequest) -> v1::ListDeletedGroupsResponse,
+    restore_group(RestoreGroupRequest) -> v1::Group,
+    list_members(ListMembersRequest) -> v1::ListMembersResponse,
+    list_user_groups(ListUserGroupsRequest) -> v1::ListUserGroupsResponse,
+];
