@@ -66,6 +66,7 @@ impl Reason {
             }
             Self::TooMany => (Code::ResourceExhausted, 400, "tooMany"),
             Self::CursorExpired => (Code::OutOfRange, 400, "expiredCursor"),
+            Self::InvalidCursor => (Code::InvalidArgument, 400, "invalidCursor"),
 
             Self::Unavailable | Self::Overloaded => (Code::Unavailable, 503, ""),
             Self::RateLimited => (Code::ResourceExhausted, 429, ""),

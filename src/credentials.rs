@@ -5,8 +5,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, bail, ensure};
-use directory_svc::{Role, ServiceCaller};
+use anyhow::{Context, ensure};
+use directory_svc::{ClusterSecret, Role, ServiceCaller};
 use serde::Deserialize;
 
 use crate::cli::CredentialCommand;
@@ -88,21 +88,42 @@ fn check_name(name: &str) -> anyhow::Result<()> {
 /// # Errors
 /// When there is none, or its file cannot be read.
 pub(crate) fn of_gateway(file: Option<&Path>) -> anyhow::Result<String> {
-    const VARIABLE: &str = "NESTR_SCIM_DIRECTORY_CREDENTIAL";
-    #[expect(clippy::disallowed_methods, reason = "a secret has no flag that clap could read")]
-    let said = std::env::var(VARIABLE).ok();
-    match (file, said) {
-        (Some(path), _) => {
-            let text = fs::read_to_string(path)
-                .with_context(|| format!("{OF_GATEWAY} is {}", path.display()))?;
-            Ok(text.trim().to_owned())
-        }
-        (None, Some(credential)) => Ok(credential.trim().to_owned()),
-        (None, None) => bail!(
+    said(file, OF_GATEWAY, "NESTR_SCIM_DIRECTORY_CREDENTIAL")?.with_context(|| {
+        format!(
             "{OF_GATEWAY} is needed: the directory writes one to gateway.credential in its data \
              directory, and `nestr-scim credential NAME gateway` makes others"
-        ),
+        )
+    })
+}
+
+/// The secret that the directories of one store share, made in the data directory when none is said.
+///
+/// # Errors
+/// When its file cannot be read, or it is too short.
+pub(crate) fn cluster_secret(
+    data_dir: &DataDir,
+    file: Option<&Path>,
+) -> anyhow::Result<ClusterSecret> {
+    const SETTING: &str = "--cluster-secret-file (NESTR_SCIM_CLUSTER_SECRET_FILE)";
+    let text = match said(file, SETTING, "NESTR_SCIM_CLUSTER_SECRET")? {
+        Some(text) => text,
+        None => data_dir.cluster_secret()?,
+    };
+    let length = ClusterSecret::LENGTH;
+    ClusterSecret::new(&text)
+        .with_context(|| format!("{SETTING}: the secret has fewer than {length} characters"))
+}
+
+/// The secret of a file, or else of an environment variable.
+fn said(file: Option<&Path>, setting: &str, variable: &str) -> anyhow::Result<Option<String>> {
+    if let Some(path) = file {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("{setting} is {}", path.display()))?;
+        return Ok(Some(text.trim().to_owned()));
     }
+    #[expect(clippy::disallowed_methods, reason = "a secret has no flag that clap could read")]
+    let said = std::env::var(variable).ok();
+    Ok(said.map(|text| text.trim().to_owned()))
 }
 
 /// Makes a credential, and prints it with its entry for the file.

@@ -27,6 +27,9 @@ pub(crate) const OPERATOR: Credential =
 pub(crate) const GATEWAY: Credential =
     Credential { file: "gateway.credential", role: Role::Gateway };
 
+/// The name of the file of the cluster secret.
+const CLUSTER_SECRET: &str = "cluster.secret";
+
 /// How the names begin that tell a data directory from any other that is not empty: of what is made
 /// first, and of what it is written aside as. A power cut may leave any one of them alone.
 const OURS: [&str; 3] = ["lock", OPERATOR.file, GATEWAY.file];
@@ -76,6 +79,16 @@ impl DataDir {
         }
         let text = new_credential(credential.role);
         self.write(credential.file, &text)?;
+        Ok(text)
+    }
+
+    /// The secret that seals what is given out to be brought back, made when there is none.
+    pub(crate) fn cluster_secret(&self) -> anyhow::Result<String> {
+        if let Some(text) = self.read(CLUSTER_SECRET)? {
+            return Ok(text.trim().to_owned());
+        }
+        let text = to_hex(&Clock::system().random::<32>());
+        self.write(CLUSTER_SECRET, &text)?;
         Ok(text)
     }
 

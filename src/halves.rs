@@ -161,10 +161,15 @@ impl Half {
             public_url: config.public_url.clone().unwrap_or(public_url),
             tombstone_days: config.tombstone_days,
             limits: config.limits,
+            cluster_secret: credentials::cluster_secret(
+                &data_dir,
+                config.cluster_secret_file.as_deref(),
+            )?,
         };
         let callers =
             ServiceCallers::new(credentials::all(&data_dir, config.credentials.as_deref())?);
-        let directory = Directory::new(store, Clock::system(), settings, callers.clone());
+        let directory = Directory::new(store, Clock::system(), settings, callers.clone())
+            .context("the key of cursors")?;
         let router = directory.router().await.context("reflection")?;
         if config.is_loopback_with(reached) && !config.no_demo {
             let domains = config.demo_domains();

@@ -8,8 +8,10 @@ use uuid::Uuid;
 /// Microseconds since 1970-01-01T00:00:00Z, as every engine stores them.
 pub type Micros = i64;
 
+/// A second.
+pub const SECOND: Micros = 1_000_000;
 /// One minute.
-pub const MINUTE: Micros = 60 * 1_000_000;
+pub const MINUTE: Micros = 60 * SECOND;
 /// One day of 24 hours.
 pub const DAY: Micros = 24 * 60 * MINUTE;
 

@@ -34,12 +34,14 @@ use tonic_health::server::{HealthReporter, HealthService};
 pub use door::{LimitsConfig, Role, ServiceCaller, ServiceCallers};
 pub use in_process::InProcess;
 pub use refusal::Refusal;
+pub use services::cursor::ClusterSecret;
 pub use setup::{Demo, SetupError};
 
 use crate::clock::Clock;
 use crate::door::Door;
 use crate::render::Links;
 use crate::services::Services;
+use crate::services::cursor::Cursors;
 use crate::store::Store;
 
 /// The largest request that is taken over gRPC, in bytes: the largest body that a gateway takes, 8 MiB,
@@ -55,6 +57,8 @@ pub struct Settings {
     pub tombstone_days: u16,
     /// How much identity providers may ask.
     pub limits: LimitsConfig,
+    /// What seals cursors. Every process on one store has the same.
+    pub cluster_secret: ClusterSecret,
 }
 
 /// The directory over a store, ready to be served.
@@ -66,11 +70,20 @@ pub struct Directory<S> {
 
 impl<S: Store> Directory<S> {
     /// The directory over `store`, known to `callers`.
-    pub fn new(store: S, clock: Clock, settings: Settings, callers: ServiceCallers) -> Self {
+    ///
+    /// # Errors
+    /// When no key can be made of the cluster secret.
+    pub fn new(
+        store: S,
+        clock: Clock,
+        settings: Settings,
+        callers: ServiceCallers,
+    ) -> Result<Self, aws_lc_rs::error::Unspecified> {
         let links = Links::new(&settings.public_url);
         let door = Door::new(store.clone(), clock.clone(), callers, settings.limits);
-        let services = Services { door, store, clock, links, settings };
-        Self { services, health: HealthReporter::new() }
+        let cursors = Cursors::new(&settings.cluster_secret, clock.clone())?;
+        let services = Services { door, store, clock, links, settings, cursors };
+        Ok(Self { services, health: HealthReporter::new() })
     }
 
     /// Every gRPC service behind the same layers, for the socket and for [`InProcess`]

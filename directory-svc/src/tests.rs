@@ -47,10 +47,11 @@ impl House {
             public_url: "https://scim.example".to_owned(),
             tombstone_days: 30,
             limits: LimitsConfig { rate: 0, burst: 1 },
+            cluster_secret: crate::ClusterSecret::new(&"secret".repeat(6)).unwrap(),
         };
         let operator = ServiceCaller::new("olga", Role::Operator, "secret");
         let callers = ServiceCallers::new(vec![operator]);
-        let directory = Directory::new(store.clone(), clock, settings, callers);
+        let directory = Directory::new(store.clone(), clock, settings, callers).unwrap();
         let demo = directory.plan_demo().await.unwrap().unwrap();
         directory.make_demo(&demo, &["acme.com".to_owned()]).await.unwrap();
         let router = directory.router().await.unwrap();
@@ -142,6 +143,7 @@ async fn order_is_that_of_the_writes_whatever_the_clock_says() {
     let query = crate::store::Query {
         filter: None,
         viewer: None,
+        sort: None,
         start: crate::store::Start::Skip(0),
         limit: 100,
     };

@@ -44,6 +44,22 @@ impl Answer {
         Ok(Self { status: StatusCode::OK, document, ..head.into() })
     }
 
+    /// A `ListResponse` (RFC 7644 section 3.4.2, RFC 9865 section 2): by index it tells where it begins,
+    /// by cursor where to go on. The rows are JSON already and are joined as they stand.
+    pub(crate) fn page(page: impl Into<Page>, by_cursor: bool) -> Self {
+        let Page { rows, total, start_index, next_cursor } = page.into();
+        let place = match (by_cursor, next_cursor.as_str()) {
+            (false, _) => format!(r#""startIndex":{start_index},"#),
+            (true, "") => String::new(),
+            (true, cursor) => format!(r#""nextCursor":"{cursor}","#),
+        };
+        Self::document(format!(
+            r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":{total},{place}"itemsPerPage":{},"Resources":[{}]}}"#,
+            rows.len(),
+            rows.join(","),
+        ))
+    }
+
     /// A resource that the request made (RFC 7644 section 3.3).
     pub(crate) fn created(resource: impl Into<Self>) -> Self {
         Self { status: StatusCode::CREATED, ..resource.into() }
@@ -77,28 +93,34 @@ impl From<v1::Group> for Answer {
     }
 }
 
-/// A `ListResponse` (RFC 7644 section 3.4.2). The rows are JSON already and are joined as they stand.
-impl From<v1::ListUsersResponse> for Answer {
+/// A page of a listing.
+pub(crate) struct Page {
+    rows: Vec<String>,
+    total: u32,
+    start_index: u32,
+    next_cursor: String,
+}
+
+impl From<v1::ListUsersResponse> for Page {
     fn from(page: v1::ListUsersResponse) -> Self {
-        let rows = page.users.iter().map(|user| user.scim_json.as_str());
-        list(page.total_size, page.start_index, rows)
+        Self {
+            rows: page.users.into_iter().map(|user| user.scim_json).collect(),
+            total: page.total_size,
+            start_index: page.start_index,
+            next_cursor: page.next_page_token,
+        }
     }
 }
 
-impl From<v1::ListGroupsResponse> for Answer {
+impl From<v1::ListGroupsResponse> for Page {
     fn from(page: v1::ListGroupsResponse) -> Self {
-        let rows = page.groups.iter().map(|group| group.scim_json.as_str());
-        list(page.total_size, page.start_index, rows)
+        Self {
+            rows: page.groups.into_iter().map(|group| group.scim_json).collect(),
+            total: page.total_size,
+            start_index: page.start_index,
+            next_cursor: page.next_page_token,
+        }
     }
-}
-
-fn list<'a>(total: u32, start_index: u32, rows: impl Iterator<Item = &'a str>) -> Answer {
-    let rows: Vec<&str> = rows.collect();
-    Answer::document(format!(
-        r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":{total},"startIndex":{start_index},"itemsPerPage":{},"Resources":[{}]}}"#,
-        rows.len(),
-        rows.join(","),
-    ))
 }
 
 impl IntoResponse for Answer {

@@ -22,13 +22,15 @@ pub(crate) async fn list<D: Directory>(
 ) -> Result<Answer, ScimError> {
     let ask = v1::ListGroupsRequest {
         workspace_id: call.workspace_id.clone(),
+        order: search.order(),
         filter: search.filter,
         start_index: search.start_index,
         page_size: search.count,
-        page_token: String::new(),
+        page_token: search.cursor.clone().unwrap_or_default(),
         view: Some(view.into()),
     };
-    Ok(gateway.groups().list_groups(call.carry(ask)).await?.into_inner().into())
+    let page = gateway.groups().list_groups(call.carry(ask)).await?.into_inner();
+    Ok(Answer::page(page, search.cursor.is_some()))
 }
 
 /// `POST /Groups`.

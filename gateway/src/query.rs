@@ -53,6 +53,20 @@ pub(crate) struct Search {
     pub(crate) start_index: Option<u32>,
     /// Below 0 means 0, which asks for the total alone.
     pub(crate) count: Option<u32>,
+    /// Where to go on; empty begins, and absent pages by index (RFC 9865 section 2).
+    pub(crate) cursor: Option<String>,
+    /// What to sort by; empty when nothing was said.
+    pub(crate) sort_by: String,
+    /// `ascending`, `descending`, or empty.
+    pub(crate) sort_order: String,
+}
+
+impl Search {
+    /// The order as the directory takes it.
+    pub(crate) fn order(&self) -> Option<v1::Order> {
+        let (sort_by, sort_order) = (self.sort_by.clone(), self.sort_order.clone());
+        (!sort_by.is_empty()).then_some(v1::Order { sort_by, sort_order })
+    }
 }
 
 impl<D: Directory> FromRequestParts<Gateway<D>> for Search {
@@ -101,6 +115,9 @@ impl Parameters {
             filter: filter.unwrap_or_default().to_owned(),
             start_index: self.number("startIndex", 1)?,
             count: self.number("count", 0)?,
+            cursor: self.one("cursor")?.map(str::to_owned),
+            sort_by: self.one("sortBy")?.unwrap_or_default().to_owned(),
+            sort_order: self.one("sortOrder")?.unwrap_or_default().to_owned(),
         })
     }
 
@@ -224,11 +241,27 @@ mod tests {
             ("startIndex=-7&count=-1", Some(1), Some(0)),
             ("startIndex=99999999999999999999&count=5000000000", Some(u32::MAX), Some(u32::MAX)),
             ("startIndex=-99999999999999999999", Some(1), None),
-            ("unknown=x&sortBy=userName&x", None, None),
+            ("unknown=x&x", None, None),
         ] {
-            let meant = Search { filter: String::new(), start_index, count };
+            let meant = Search { start_index, count, ..Search::default() };
             assert_eq!(search(query), Some(meant), "{query}");
         }
+    }
+
+    #[test]
+    fn an_order_and_a_cursor_are_read() {
+        let found = search("sortby=name.familyName&SORTORDER=descending&cursor=").expect("a query");
+        assert_eq!(
+            (found.sort_by.as_str(), found.cursor.as_deref()),
+            ("name.familyName", Some(""))
+        );
+        let order = found.order().expect("an order");
+        assert_eq!(
+            (order.sort_by.as_str(), order.sort_order.as_str()),
+            ("name.familyName", "descending")
+        );
+        assert_eq!(search("sortOrder=descending").expect("a query").order(), None);
+        assert_eq!(search("cursor=AbC_-").expect("a query").cursor.as_deref(), Some("AbC_-"));
     }
 
     #[test]
@@ -245,6 +278,8 @@ mod tests {
             "x=%",
             "filter=a&filter=b",
             "count=1&COUNT=2",
+            "cursor=a&cursor=b",
+            "sortBy=a&sortBy=b",
         ] {
             assert_eq!(search(query), None, "{query}");
         }

@@ -1,5 +1,5 @@
 //! The SCIM 2.0 language (RFC 7643, RFC 7644) as pure functions: schemas as data, one reader,
-//! resources as trees, paths, filters, patches and projections.
+//! resources as trees, paths, filters, orders, patches and projections.
 //!
 //! No I/O, no clock, no store and no rule of who may do what. Apart from the few named views of
 //! [`Resource`] no attribute is known by name: what the schema says is what holds, so that a
@@ -16,6 +16,7 @@ pub mod project;
 mod read;
 mod resource;
 mod schema;
+mod sort;
 pub mod time;
 
 pub use error::{Error, ErrorKind};
@@ -24,3 +25,4 @@ pub use resource::{Email, Resource};
 pub use schema::{
     Attribute, Format, Kind, Mutability, ResourceType, Returned, Schema, Schemas, Uniqueness,
 };
+pub use sort::Sort;

@@ -158,6 +158,12 @@ pub(crate) struct DirectoryConfig {
     #[arg(long, env = "NESTR_SCIM_CREDENTIALS", value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
 
+    /// The file that holds the cluster secret, which seals cursors: the same for all directories on one
+    /// store, 32 characters at least. Instead of the file, the environment variable
+    /// `NESTR_SCIM_CLUSTER_SECRET` may hold the secret itself. Absent: one is made in the data directory.
+    #[arg(long, env = "NESTR_SCIM_CLUSTER_SECRET_FILE", value_name = "FILE")]
+    pub(crate) cluster_secret_file: Option<PathBuf>,
+
     /// Domains of the demo workspace that an empty data directory is given while all addresses
     /// are loopback. Absent: `example.com`.
     #[arg(long, env = "NESTR_SCIM_DEMO", value_name = "DOMAIN[,DOMAIN...]", value_delimiter = ',')]

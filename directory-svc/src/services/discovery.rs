@@ -7,9 +7,10 @@ use scim::Schemas;
 use serde_json::{Value, json};
 use tonic::{Request, Response, Status};
 
-use super::Services;
 use super::fault::no;
-use super::page::MAX_PAGE;
+use super::page::{DEFAULT_PAGE, MAX_PAGE};
+use super::{Services, cursor};
+use crate::clock::SECOND;
 use crate::door::{Authenticated, InWorkspace};
 use crate::refusal::Refusal;
 use crate::store::Store;
@@ -66,8 +67,16 @@ fn service_provider_config() -> Value {
         "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
         "filter": {"supported": true, "maxResults": MAX_PAGE},
         "changePassword": {"supported": false},
-        "sort": {"supported": false},
+        "sort": {"supported": true},
         "etag": {"supported": true},
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": DEFAULT_PAGE,
+            "maxPageSize": MAX_PAGE,
+            "cursorTimeout": cursor::LIFETIME / SECOND,
+        },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "API key",

@@ -13,7 +13,7 @@ use crate::render;
 use crate::rules::domains::{self, CLAIMS_AT_ONCE, Claim};
 use crate::rules::{admission, people};
 use crate::store::{
-    Author, Decision, Domain, Kind, Query, Start, Store, StoreError, User, WorkspaceStore,
+    Author, Decision, Domain, Kind, Mark, Query, Start, Store, StoreError, User, WorkspaceStore,
 };
 
 #[tonic::async_trait]
@@ -171,11 +171,12 @@ impl<S: Store> Services<S> {
         let filter =
             scim::filter::parse("emails pr").and_then(|f| f.bind(Kind::User.resource_type()));
         let filter = filter.map_err(super::fault::scim_error)?;
-        let mut after = 0;
+        let mut after = Mark::of(0);
         loop {
             let query = Query {
                 filter: Some(filter.clone()),
                 viewer: None,
+                sort: None,
                 start: Start::After(after),
                 limit: page::MAX_PAGE,
             };
@@ -183,8 +184,8 @@ impl<S: Store> Services<S> {
             for user in found.rows.iter().filter(|user| user.login_email.is_none()) {
                 self.sign_in_one(workspace, author, domain, user).await?;
             }
-            match found.rows.last() {
-                Some(last) if found.more => after = last.seq,
+            match found.marks.last() {
+                Some(last) if found.more => after = last.clone(),
                 _ => return Ok(()),
             }
         }

@@ -13,6 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::fault::{no, refusal_of, store_error};
+use super::page::Question;
 use super::{Services, page, read};
 use crate::clock::DAY;
 use crate::door::{Admitted, Authenticated};
@@ -20,7 +21,9 @@ use crate::ids::{GroupId, MemberId};
 use crate::refusal::Refusal;
 use crate::render::{Groups, People, deleted_group};
 use crate::rules::{groups, people};
-use crate::store::{Group, GroupStore, GroupWritten, Kind, Member, Query, Store, WorkspaceStore};
+use crate::store::{
+    Group, GroupStore, GroupWritten, Kind, Mark, Member, Query, SortKey, Store, WorkspaceStore,
+};
 
 /// How many members are read at a time.
 const MEMBERS_AT_A_TIME: u32 = 1_000;
@@ -102,10 +105,14 @@ impl<S: Store> GroupService for Services<S> {
             self.door.open(request).await?;
         let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
         let filter = read::filter(Kind::Group, &ask.filter)?;
+        let sort = read::sort(Kind::Group, ask.order.as_ref())?;
+        let [by, order] = page::order(ask.order.as_ref());
+        let viewer = author.integration();
+        let question = Question::new(workspace_id, viewer, "groups", &[&ask.filter, by, order]);
         let start_index = ask.start_index.unwrap_or(1).max(1);
-        let start = page::start(&ask.page_token, start_index)?;
+        let start = self.start(&question, &ask.page_token, start_index)?;
         let limit = page::size(ask.page_size, page::DEFAULT_PAGE);
-        let query = Query { filter, viewer: author.integration(), start, limit };
+        let query = Query { filter, viewer, sort, start, limit };
         let mut page = workspace.groups(query).await.map_err(store_error)?;
         let (mut found, mut room) = (Vec::with_capacity(page.rows.len()), page::Room::default());
         for group in &page.rows {
@@ -125,11 +132,10 @@ impl<S: Store> GroupService for Services<S> {
             }
             found.push(message);
         }
-        let last = found.len().checked_sub(1).and_then(|at| page.rows.get(at));
-        let last = last.map(|group| group.seq);
+        let last = found.len().checked_sub(1).and_then(|at| page.marks.get(at));
         Ok(Response::new(v1::ListGroupsResponse {
             groups: found,
-            next_page_token: last.filter(|_| page.more).map(page::token).unwrap_or_default(),
+            next_page_token: self.next_page(&question, last, page.more)?,
             total_size: page.total.try_into().unwrap_or(u32::MAX),
             start_index,
         }))
@@ -202,15 +208,16 @@ impl<S: Store> GroupService for Services<S> {
     ) -> Result<Response<v1::ListDeletedGroupsResponse>, Status> {
         let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
         let render = Groups::new(&self.links, workspace_id, None, None)?;
-        let after = if ask.page_token.is_empty() { 0 } else { page::read(&ask.page_token)? };
+        let question = Question::new(workspace_id, None, "deleted groups", &[]);
+        let after = self.mark(&question, &ask.page_token)?.seq;
         let limit = page::size(ask.page_size, page::DEFAULT_PAGE);
         let mut found = workspace.deleted_groups(after, limit + 1).await.map_err(store_error)?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
-        let last = found.last().map(|tombstone| tombstone.was.seq);
+        let last = found.last().map(|tombstone| Mark::of(tombstone.was.seq));
         Ok(Response::new(v1::ListDeletedGroupsResponse {
             groups: found.iter().map(|t| deleted_group(&render, t)).collect::<Result<_, _>>()?,
-            next_page_token: last.filter(|_| more).map(page::token).unwrap_or_default(),
+            next_page_token: self.next_page(&question, last.as_ref(), more)?,
         }))
     }
 
@@ -239,18 +246,19 @@ impl<S: Store> GroupService for Services<S> {
         let id = read::group_id(&ask.group_id)?;
         let group = workspace.group(id).await.map_err(store_error)?;
         let group = groups::expect(group.as_ref(), &ask.group_id, None).map_err(no)?;
-        let after = match ask.page_token.as_str() {
-            "" => None,
-            token => Some(token.parse().map_err(|_| no(page::not_a_token()))?),
+        let question = Question::new(workspace_id, None, "members", &[&ask.group_id]);
+        let after = match self.mark(&question, &ask.page_token)?.key {
+            SortKey::Id(id) => Some(MemberId::new(id)),
+            _ => None,
         };
         let limit = ask.page_size.unwrap_or(MEMBERS_AT_A_TIME).min(MEMBERS_AT_A_TIME);
         let mut found = workspace.members(id, after, limit + 1).await.map_err(store_error)?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
-        let last = found.last().map(|member| member.id.to_string());
+        let last = found.last().map(|member| Mark { key: SortKey::Id(member.id.uuid()), seq: 0 });
         Ok(Response::new(v1::ListMembersResponse {
             members: render.members(&found),
-            next_page_token: last.filter(|_| more).unwrap_or_default(),
+            next_page_token: self.next_page(&question, last.as_ref(), more)?,
             total_size: group.member_count.try_into().unwrap_or(u32::MAX),
         }))
     }

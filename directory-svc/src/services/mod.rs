@@ -1,5 +1,6 @@
 //! The gRPC services, one file each: open the door, read, decide, answer. No SQL and no rule.
 
+pub(crate) mod cursor;
 mod discovery;
 mod domain;
 pub(crate) mod fault;
@@ -26,6 +27,7 @@ pub(crate) struct Services<S> {
     pub(crate) clock: Clock,
     pub(crate) links: Links,
     pub(crate) settings: crate::Settings,
+    pub(crate) cursors: cursor::Cursors,
 }
 
 /// The longest operation id, in bytes.

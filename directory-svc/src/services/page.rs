@@ -1,13 +1,12 @@
-//! Pages of a listing (AIP-158): sizes and tokens.
+//! Pages of a listing (RFC 7644 section 3.4.2.4, RFC 9865, AIP-158): sizes, beginnings and ends.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use directory_api::v1::Reason;
+use directory_api::v1;
 use tonic::Status;
 
+use super::Services;
 use super::fault::no;
-use crate::refusal::Refusal;
-use crate::store::{Revision, Start};
+use crate::ids::{IntegrationId, WorkspaceId};
+use crate::store::{Mark, Start, Store};
 
 /// The most rows of one page, as `filter.maxResults` announces it (RFC 7643 section 5).
 pub(super) const MAX_PAGE: u32 = 200;
@@ -40,56 +39,66 @@ impl Room {
     }
 }
 
-/// Where a page begins: behind that of `token`, or else at `start_index`, which counts from 1 (RFC 7644
-/// section 3.4.2.4).
-pub(super) fn start(token: &str, start_index: u32) -> Result<Start, Status> {
-    match token {
-        "" => Ok(Start::Skip(u64::from(start_index) - 1)),
-        token => read(token).map(Start::After),
+/// What a listing answers, in the words that its cursors are bound to.
+pub(super) struct Question(String);
+
+impl Question {
+    /// What `viewer` asks of a workspace: which rows, and in what order and among which.
+    pub(super) fn new(
+        workspace: WorkspaceId,
+        viewer: Option<IntegrationId>,
+        rows: &str,
+        words: &[&str],
+    ) -> Self {
+        let viewer = viewer.map(|viewer| viewer.to_string());
+        Self(serde_json::json!([workspace.to_string(), viewer, rows, words]).to_string())
     }
 }
 
-/// The token of the page behind the row of this number.
-pub(super) fn token(last: Revision) -> String {
-    URL_SAFE_NO_PAD.encode(last.to_be_bytes())
+impl<S: Store> Services<S> {
+    /// Where a page begins: behind that of `token`, or else at `start_index`, which counts from 1.
+    pub(super) fn start(
+        &self,
+        question: &Question,
+        token: &str,
+        start_index: u32,
+    ) -> Result<Start, Status> {
+        match token {
+            "" => Ok(Start::Skip(u64::from(start_index.max(1)) - 1)),
+            token => self.cursors.open(&question.0, token).map(Start::After).map_err(no),
+        }
+    }
+
+    /// The place behind which the page of `token` begins; an empty one is that of the first page.
+    pub(super) fn mark(&self, question: &Question, token: &str) -> Result<Mark, Status> {
+        match token {
+            "" => Ok(Mark::of(0)),
+            token => self.cursors.open(&question.0, token).map_err(no),
+        }
+    }
+
+    /// The token of the page behind the row of this mark, if there is one.
+    pub(super) fn next_page(
+        &self,
+        question: &Question,
+        last: Option<&Mark>,
+        more: bool,
+    ) -> Result<String, Status> {
+        match last.filter(|_| more) {
+            Some(mark) => self.cursors.seal(&question.0, mark).map_err(no),
+            None => Ok(String::new()),
+        }
+    }
 }
 
-/// Behind which row the page of `token` begins. Whatever it says, it stays in the workspace.
-pub(super) fn read(token: &str) -> Result<Revision, Status> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok();
-    let bytes = bytes.and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
-    bytes
-        .map(u64::from_be_bytes)
-        .filter(|row| i64::try_from(*row).is_ok())
-        .ok_or_else(|| no(not_a_token()))
-}
-
-/// The refusal of a token that no answer gave.
-pub(super) fn not_a_token() -> Refusal {
-    Refusal::new(
-        Reason::InvalidArgument,
-        "page_token is not one that an earlier answer gave. Begin again without it.",
-    )
+/// The words of an order, as they came.
+pub(super) fn order(order: Option<&v1::Order>) -> [&str; 2] {
+    order.map_or(["", ""], |order| [&order.sort_by, &order.sort_order])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_is_read_back() {
-        for row in [0, 1, 255, 1 << 40, i64::MAX.unsigned_abs()] {
-            assert_eq!(read(&token(row)).unwrap(), row);
-        }
-    }
-
-    #[test]
-    fn what_was_never_a_token_is_refused() {
-        for made_up in ["", "x", "AAAA", "////////////", &token(u64::MAX), &token(1).repeat(2)] {
-            let refused = read(made_up).unwrap_err();
-            assert_eq!(Reason::of(&refused), Some(Reason::InvalidArgument), "{made_up}");
-        }
-    }
 
     #[test]
     fn a_page_is_bounded_in_bytes_and_goes_on() {

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use directory_api::v1;
 use directory_api::v1::Reason;
 use directory_api::v1::patch_operation::Operand;
-use scim::Resource;
 use scim::filter::Bound;
 use scim::patch::{ListEdit, Patch, RawOperation};
+use scim::{Resource, Sort};
 use serde_json::Value;
 use tonic::Status;
 
@@ -28,6 +28,13 @@ pub(super) fn filter(kind: Kind, text: &str) -> Result<Option<Bound>, Status> {
     }
     let filter = scim::filter::parse(text).and_then(|filter| filter.bind(kind.resource_type()));
     filter.map(Some).map_err(scim_error)
+}
+
+/// An order; `None` when none was asked for.
+pub(super) fn sort(kind: Kind, order: Option<&v1::Order>) -> Result<Option<Sort>, Status> {
+    let Some(order) = order.filter(|order| !order.sort_by.is_empty()) else { return Ok(None) };
+    let sort = Sort::read(kind.resource_type(), &order.sort_by, &order.sort_order);
+    sort.map(Some).map_err(scim_error)
 }
 
 /// A person as the IdP wrote them.

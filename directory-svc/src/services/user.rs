@@ -7,6 +7,7 @@ use scim::Resource;
 use tonic::{Request, Response, Status};
 
 use super::fault::{no, store_error};
+use super::page::Question;
 use super::{Services, page, read};
 use crate::clock::DAY;
 use crate::door::Authenticated;
@@ -14,7 +15,7 @@ use crate::ids::UserId;
 use crate::render::{People, deleted_user};
 use crate::rules::{adoption, login_email, people};
 use crate::store::{
-    Author, GroupStore, Kind, Membership, Names, Query, Store, User, WorkspaceStore,
+    Author, GroupStore, Kind, Mark, Membership, Names, Query, Store, User, WorkspaceStore,
 };
 
 #[tonic::async_trait]
@@ -75,10 +76,14 @@ impl<S: Store> UserService for Services<S> {
             self.door.open(request).await?;
         let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
         let filter = read::filter(Kind::User, &ask.filter)?;
+        let sort = read::sort(Kind::User, ask.order.as_ref())?;
+        let [by, order] = page::order(ask.order.as_ref());
+        let viewer = author.integration();
+        let question = Question::new(workspace_id, viewer, "people", &[&ask.filter, by, order]);
         let start_index = ask.start_index.unwrap_or(1).max(1);
-        let start = page::start(&ask.page_token, start_index)?;
+        let start = self.start(&question, &ask.page_token, start_index)?;
         let limit = page::size(ask.page_size, page::DEFAULT_PAGE);
-        let query = Query { filter, viewer: author.integration(), start, limit };
+        let query = Query { filter, viewer, sort, start, limit };
         let mut page = workspace.users(query).await.map_err(store_error)?;
         let (mut users, mut room) = (Vec::with_capacity(page.rows.len()), page::Room::default());
         for user in &page.rows {
@@ -90,11 +95,10 @@ impl<S: Store> UserService for Services<S> {
             }
             users.push(message);
         }
-        let last = users.len().checked_sub(1).and_then(|at| page.rows.get(at));
-        let last = last.map(|user| user.seq);
+        let last = users.len().checked_sub(1).and_then(|at| page.marks.get(at));
         Ok(Response::new(v1::ListUsersResponse {
             users,
-            next_page_token: last.filter(|_| page.more).map(page::token).unwrap_or_default(),
+            next_page_token: self.next_page(&question, last, page.more)?,
             total_size: page.total.try_into().unwrap_or(u32::MAX),
             start_index,
         }))
@@ -159,15 +163,16 @@ impl<S: Store> UserService for Services<S> {
     ) -> Result<Response<v1::ListDeletedUsersResponse>, Status> {
         let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
         let render = People::new(&self.links, workspace_id, None, None)?;
-        let after = if ask.page_token.is_empty() { 0 } else { page::read(&ask.page_token)? };
+        let question = Question::new(workspace_id, None, "deleted people", &[]);
+        let after = self.mark(&question, &ask.page_token)?.seq;
         let limit = page::size(ask.page_size, page::DEFAULT_PAGE);
         let mut found = workspace.deleted_users(after, limit + 1).await.map_err(store_error)?;
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
-        let last = found.last().map(|tombstone| tombstone.was.seq);
+        let last = found.last().map(|tombstone| Mark::of(tombstone.was.seq));
         Ok(Response::new(v1::ListDeletedUsersResponse {
             users: found.iter().map(|t| deleted_user(&render, t)).collect::<Result<_, _>>()?,
-            next_page_token: last.filter(|_| more).map(page::token).unwrap_or_default(),
+            next_page_token: self.next_page(&question, last.as_ref(), more)?,
         }))
     }
 

@@ -7,7 +7,9 @@ pub use groups::*;
 use std::collections::BTreeSet;
 
 use scim::filter::Bound;
-use scim::{Resource, ResourceType, Schemas};
+use scim::{Resource, ResourceType, Schemas, Sort};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, IntegrationId, UserId, WorkspaceId};
@@ -267,11 +269,11 @@ pub struct Tombstone<T> {
     pub expires_at: Micros,
 }
 
-/// Where a page of a listing begins. The order is that of creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a page of a listing begins.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Start {
-    /// After the row of this `seq`; 0 is the beginning.
-    After(Revision),
+    /// Behind the row of this mark, whether or not it is still there.
+    After(Mark),
     /// After so many matching rows.
     Skip(u64),
 }
@@ -296,6 +298,38 @@ impl Kind {
     }
 }
 
+/// The place of a row in a listing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// What the row is sorted by; [`SortKey::None`] where nothing is, too.
+    pub key: SortKey,
+    /// The row's `seq`, by which equal ones are told apart.
+    pub seq: Revision,
+}
+
+impl Mark {
+    /// The mark of a row in the order of creation; 0 is before the first.
+    #[must_use]
+    pub const fn of(seq: Revision) -> Self {
+        Self { key: SortKey::None, seq }
+    }
+}
+
+/// The value that a row is sorted by, as the engine compares it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum SortKey {
+    /// There is none.
+    None,
+    /// A whole number, a truth or a time.
+    Integer(i64),
+    /// A number with a fraction.
+    Decimal(f64),
+    /// Text in its form for comparison; of a long one the beginning.
+    Text(String),
+    /// An id.
+    Id(Uuid),
+}
+
 /// A question for people or for groups.
 #[derive(Clone, Debug)]
 pub struct Query {
@@ -303,17 +337,21 @@ pub struct Query {
     pub filter: Option<Bound>,
     /// Whose externalIds the filter sees.
     pub viewer: Option<IntegrationId>,
+    /// The order; `None`: that of creation.
+    pub sort: Option<Sort>,
     /// Where the page begins.
     pub start: Start,
     /// How many at the most; 0 asks for the total alone.
     pub limit: u32,
 }
 
-/// A page of people or of groups, in the order of their creation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A page of people or of groups, in the order asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page<T> {
     /// What is on the page.
     pub rows: Vec<T>,
+    /// The places of these rows.
+    pub marks: Vec<Mark>,
     /// How many match in all.
     pub total: u64,
     /// Whether more follow behind this page.

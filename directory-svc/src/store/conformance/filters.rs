@@ -10,7 +10,7 @@ use super::{
     Engine, NOW, Query, Start, Store, User, WorkspaceStore, create, draft, ids, integration_id,
     named, query, query_of, remove, user_id, workspace, write, write_by,
 };
-use crate::store::{Kind, Write, is_served};
+use crate::store::{Kind, Mark, Write, is_served};
 
 const URN: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -27,19 +27,20 @@ pub(super) async fn list_in_order_of_creation<E: Engine>(engine: E) {
     let ask = |filter: Option<&str>, start, limit| Query {
         filter: filter.and_then(|filter| query(filter, None).filter),
         viewer: None,
+        sort: None,
         start,
         limit,
     };
     for filter in [None, Some(r#"userName sw "PERSON""#)] {
         let page = acme.users(ask(filter, Start::Skip(0), 100)).await.unwrap();
         assert_eq!((ids(&page), page.total, page.more), (order.clone(), 9, false));
-        let (mut after, mut walked) = (0, Vec::new());
+        let (mut after, mut walked) = (Mark::of(0), Vec::new());
         loop {
-            let page = acme.users(ask(filter, Start::After(after), 4)).await.unwrap();
+            let page = acme.users(ask(filter, Start::After(after.clone()), 4)).await.unwrap();
             assert_eq!(page.total, 9, "the total is of all, on every page");
             walked.extend(ids(&page));
-            match page.rows.last() {
-                Some(last) if page.more => after = last.seq,
+            match page.marks.last() {
+                Some(last) if page.more => after = last.clone(),
                 _ => break,
             }
         }
@@ -262,7 +263,7 @@ fn text() -> impl Strategy<Value = String> {
     select(WORDS).prop_map(str::to_owned)
 }
 
-fn person(at: u8) -> impl Strategy<Value = (Value, Option<String>)> {
+pub(super) fn person(at: u8) -> impl Strategy<Value = (Value, Option<String>)> {
     let member = |value: BoxedStrategy<Value>| proptest::option::of(value);
     let string = || text().prop_map(Value::from).boxed();
     let flag = || any::<bool>().prop_map(Value::from).boxed();

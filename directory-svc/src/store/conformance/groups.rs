@@ -225,7 +225,7 @@ pub(super) async fn keep_the_members_of_a_removed_group_with_its_tombstone<E: En
     assert_eq!(acme.group(group_id(100)).await.unwrap(), None);
     assert_eq!(acme.memberships(user_id(1).into()).await.unwrap(), []);
     assert_eq!(acme.group(group_id(101)).await.unwrap().unwrap().member_count, 0);
-    let all = Query { filter: None, viewer: None, start: Start::After(0), limit: 10 };
+    let all = Query { filter: None, viewer: None, sort: None, start: Start::Skip(0), limit: 10 };
     assert_eq!(acme.groups(all).await.unwrap().total, 1);
     remove(&acme, "leaver", user_id(2)).await.unwrap();
 

@@ -4,6 +4,7 @@
 mod engines;
 mod filters;
 mod groups;
+mod order;
 mod people;
 mod removal;
 mod workspaces;
@@ -13,8 +14,8 @@ use serde_json::Value;
 
 use super::{
     Admission, Answer, Author, Binding, Decision, Domain, DomainState, Draft, Integration,
-    IntegrationState, Kind, LoginEmail, Met, Names, OperationId, Page, Policy, Query, Start, Store,
-    User, Workspace, WorkspaceStore, Write,
+    IntegrationState, Kind, LoginEmail, Mark, Met, Names, OperationId, Page, Policy, Query, Start,
+    Store, User, Workspace, WorkspaceStore, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{IntegrationId, UserId, WorkspaceId};
@@ -50,6 +51,8 @@ every_store_must![
     groups::put_who_comes_back_into_their_groups,
     groups::tell_what_a_person_belongs_to,
     groups::walk_the_members_of_a_group_in_pages,
+    order::sort_as_the_pure_order_does,
+    order::walk_by_marks_past_comings_and_goings,
     people::adopt_an_unbound_person,
     people::find_who_is_met_by_either_name,
     people::keep_the_before_image,
@@ -209,7 +212,13 @@ fn query(filter: &str, viewer: Option<IntegrationId>) -> Query {
 fn query_of(kind: Kind, filter: &str, viewer: Option<IntegrationId>) -> Query {
     let filter = scim::filter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
     let filter = filter.bind(kind.resource_type()).unwrap();
-    Query { filter: Some(filter), viewer, start: Start::After(0), limit: 1_000 }
+    Query {
+        filter: Some(filter),
+        viewer,
+        sort: None,
+        start: Start::After(Mark::of(0)),
+        limit: 1_000,
+    }
 }
 
 fn ids(page: &Page<User>) -> Vec<UserId> {

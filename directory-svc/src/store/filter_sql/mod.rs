@@ -4,11 +4,13 @@
 //! stands for false: each condition is true or it is not, and a negation asks for `IS NOT TRUE`.
 //! The resource's row is [`Kind::alias`] in the SQL around.
 
+mod order;
 mod served;
 
 use directory_api::v1::Reason;
-use scim::Target;
+pub(super) use order::{Order, number};
 use scim::filter::{Bound, Literal, Operator};
+use scim::{Sort, Target};
 pub(crate) use served::is_served;
 
 use super::Kind;
@@ -58,16 +60,21 @@ pub(super) struct Condition {
     /// Whether a range of one column holds all who pass: better found by that column's index and
     /// sorted than in the order of creation, which may lead past everybody.
     pub(super) is_range: bool,
+    /// The order asked for, which binds the values behind the first [`Self::filtered`].
+    pub(super) order: Option<Order>,
+    /// How many of the values the text binds.
+    pub(super) filtered: usize,
 }
 
 /// The condition under which a resource of `workspace` passes `filter`, as `viewer` sees externalIds.
-/// The first bound value is the workspace.
+/// The first bound value is the workspace. With it, the order that `sort` asks for.
 ///
 /// # Errors
-/// `INVALID_FILTER` for an attribute that no store knows.
+/// `INVALID_FILTER` for an attribute that no store knows, `INVALID_VALUE` for one that none can sort by.
 pub(super) fn compile<D: Dialect>(
     kind: Kind,
     filter: Option<&Bound>,
+    sort: Option<&Sort>,
     workspace: WorkspaceId,
     viewer: Option<IntegrationId>,
 ) -> Result<Condition, Refusal> {
@@ -76,6 +83,8 @@ pub(super) fn compile<D: Dialect>(
             text: String::new(),
             binds: Vec::new(),
             is_range: filter.is_some_and(|filter| served::is_range(kind, filter)),
+            order: None,
+            filtered: 0,
         },
         kind,
         workspace: String::new(),
@@ -89,6 +98,8 @@ pub(super) fn compile<D: Dialect>(
         let passes = compiler.filter(filter, &Scope::of(Base::Resource))?;
         compiler.condition.text = format!("{} AND ({passes})", compiler.condition.text);
     }
+    compiler.condition.filtered = compiler.condition.binds.len();
+    compiler.condition.order = sort.map(|sort| compiler.order(sort)).transpose()?;
     Ok(compiler.condition)
 }
 

@@ -1,12 +1,14 @@
-//! Pages of people and of groups, filtered by the engine.
+//! Pages of people and of groups, filtered and sorted by the engine.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params_from_iter};
+use uuid::Uuid;
 
 use super::dialect::Sqlite;
 use super::statement::all;
 use crate::ids::WorkspaceId;
-use crate::store::filter_sql::{Bind, compile};
-use crate::store::{Answer, Kind, Page, Query, Start};
+use crate::store::filter_sql::{Bind, Condition, Dialect, compile, number};
+use crate::store::{Answer, Kind, Mark, Page, Query, SortKey, Start};
 
 /// Where the rows of a kind come from.
 pub(super) struct Source {
@@ -25,21 +27,39 @@ pub(super) fn page<T>(
     workspace: WorkspaceId,
     source: &Source,
     query: &Query,
-    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Answer<Page<T>> {
     let Statements { page, page_binds, count, count_binds } = statements(source, workspace, query)?;
     let limit = query.limit as usize;
-    let mut rows = all(connection, &page, params_from_iter(page_binds), read)?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let is_all = !more && matches!(query.start, Start::After(0) | Start::Skip(0));
-    let total = if is_all {
-        rows.len() as u64
-    } else {
+    let mut found =
+        all(connection, &page, params_from_iter(page_binds), |row| Ok((read(row)?, mark(row)?)))?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let is_begun = match &query.start {
+        Start::After(mark) => *mark != Mark::of(0),
+        Start::Skip(rows) => *rows > 0,
+    };
+    let total = if is_begun || more {
         let mut count = connection.prepare_cached(&count)?;
         count.query_row(params_from_iter(count_binds), |row| row.get(0))?
+    } else {
+        found.len() as u64
     };
-    Ok(Page { rows, total, more })
+    let (rows, marks) = found.into_iter().unzip();
+    Ok(Page { rows, marks, total, more })
+}
+
+/// The place of a row, from its last two columns.
+fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
+    let columns = row.as_ref().column_count();
+    let key = match row.get_ref(columns - 2)? {
+        ValueRef::Null => SortKey::None,
+        ValueRef::Integer(number) => SortKey::Integer(number),
+        ValueRef::Real(number) => SortKey::Decimal(number),
+        ValueRef::Text(text) => SortKey::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(id) => Uuid::from_slice(id).map_or(SortKey::None, SortKey::Id),
+    };
+    Ok(Mark { key, seq: row.get(columns - 1)? })
 }
 
 /// How the engine would go about the query: the steps of its plan for the page and the count.
@@ -68,25 +88,40 @@ struct Statements {
 
 fn statements(source: &Source, workspace: WorkspaceId, query: &Query) -> Answer<Statements> {
     let Source { kind, from, columns, table } = source;
-    let condition = compile::<Sqlite>(*kind, query.filter.as_ref(), workspace, query.viewer)?;
-    let passes = condition.text;
-    // The sign takes the index of the column out of the engine's choice.
-    let sign = if condition.is_range { "+" } else { "" };
-    let seq = format!("{sign}{}.seq", kind.alias());
-    let (count_binds, mut page_binds) = (condition.binds.clone(), condition.binds);
-    let mut bind = |number: u64| {
-        page_binds.push(Bind::Integer(i64::try_from(number).unwrap_or(i64::MAX)));
-        format!("?{}", page_binds.len())
+    let (filter, sort) = (query.filter.as_ref(), query.sort.as_ref());
+    let condition = compile::<Sqlite>(*kind, filter, sort, workspace, query.viewer)?;
+    let Condition { text: passes, binds, is_range, order, filtered } = condition;
+    let count_binds = binds[..filtered].to_vec();
+    let mut page_binds = binds;
+    let mut bind = |value: Bind| {
+        page_binds.push(value);
+        Sqlite::placeholder(page_binds.len())
     };
-    let limit = bind(u64::from(query.limit) + 1);
-    let start = match query.start {
-        Start::After(after) => {
-            format!("AND {seq} > {} ORDER BY {seq} LIMIT {limit}", bind(after))
+    // The sign takes the index of the column out of the engine's choice.
+    let sign = if is_range || order.is_some() { "+" } else { "" };
+    let seq = format!("{sign}{}.seq", kind.alias());
+    let limit = bind(Bind::Integer(i64::from(query.limit) + 1));
+    let key = order.as_ref().map_or("NULL", |order| &order.key);
+    let by = order.as_ref().map_or_else(|| seq.clone(), |order| order.by(&seq));
+    let (after, offset) = match &query.start {
+        Start::After(mark) if *mark == Mark::of(0) => (String::new(), String::new()),
+        Start::After(mark) => {
+            let after = match &order {
+                Some(order) => order.after(mark, &seq, bind),
+                None => format!("{seq} > {}", bind(Bind::Integer(number(mark.seq)))),
+            };
+            (format!("AND {after}"), String::new())
         }
-        Start::Skip(rows) => format!("ORDER BY {seq} LIMIT {limit} OFFSET {}", bind(rows)),
+        Start::Skip(rows) => {
+            (String::new(), format!("OFFSET {}", bind(Bind::Integer(number(*rows)))))
+        }
     };
     Ok(Statements {
-        page: format!("SELECT {columns} FROM {from} WHERE {passes} {start}"),
+        page: format!(
+            "SELECT {columns}, {key}, {}.seq FROM {from} WHERE {passes} {after} ORDER BY {by} \
+             LIMIT {limit} {offset}",
+            kind.alias()
+        ),
         page_binds,
         count: format!("SELECT count(*) FROM {table} WHERE {passes}"),
         count_binds,
