@@ -5,6 +5,7 @@
 //! [`Resource`] no attribute is known by name: what the schema says is what holds, so that a
 //! registered extension behaves as the core does.
 
+mod base64;
 mod error;
 pub mod filter;
 pub mod fold;

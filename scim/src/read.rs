@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
+use crate::base64::is_base64;
 use crate::error::Error;
 use crate::limits::{NAME_BYTES, STRING_BYTES, VALUES_PER_ATTRIBUTE};
 use crate::schema::{Attribute, Format, Kind};
@@ -138,6 +139,9 @@ pub(crate) fn mismatch(at: &dyn fmt::Display, attribute: &Attribute, sent: &Valu
     let got = match sent {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
+        Value::Number(number) if number.is_f64() => {
+            "a number with a fraction, with an exponent or of more than 64 bits"
+        }
         Value::Number(_) => "a number",
         Value::String(_) => "a text that is none",
         Value::Array(_) => "an array",
@@ -182,11 +186,12 @@ pub(crate) fn is_primary(attribute: &Attribute, value: &Value) -> bool {
     attribute.primary().is_some_and(|primary| value.get(&primary.name) == Some(&Value::Bool(true)))
 }
 
-/// Text as sent; a number is taken for its digits, as clients send staff numbers so.
+/// Text as sent; a whole number is taken for its digits, as clients send staff numbers so. Others are
+/// no text: of `1.10`, `1e3` and what has more than 64 bits the digits are lost once JSON was read.
 pub(crate) fn scalar_text(sent: &Value) -> Option<String> {
     match sent {
         Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
         _ => None,
     }
 }
@@ -201,14 +206,21 @@ pub(crate) fn boolean(sent: &Value) -> Option<bool> {
     }
 }
 
-/// A whole number, also as text; `5.0` is one.
+/// A whole number of 64 bits, also as text; `5.0`, `1e3` and `-0` are such.
 pub(crate) fn integer(sent: &Value) -> Option<i64> {
-    let text = scalar_text(sent)?;
-    let whole = text.split_once('.').filter(|(_, rest)| rest.bytes().all(|digit| digit == b'0'));
-    whole.map_or(text.as_str(), |(whole, _)| whole).parse().ok()
+    let number = decimal(sent)?;
+    number.as_i64().or_else(|| whole(number.as_f64().filter(|_| number.is_f64())?))
 }
 
-/// A number, also as text.
+/// A double that stands for one whole number: from 2^53 on it stands for several.
+fn whole(double: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_whole = double.fract() == 0.0 && double.abs() < EXACT;
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and smaller than 2^53")]
+    is_whole.then_some(double as i64)
+}
+
+/// A finite number, also as text in JSON's form.
 pub(crate) fn decimal(sent: &Value) -> Option<Number> {
     match sent {
         Value::Number(number) => Some(number.clone()),
@@ -243,11 +255,4 @@ fn check_text(at: &dyn fmt::Display, attribute: &Attribute, text: &str) -> Resul
 /// Unicode's `Bidi_Control`.
 fn turns_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Base64 or base64url, with or without padding and line breaks.
-fn is_base64(text: &str) -> bool {
-    text.trim_end_matches(['=', '\r', '\n'])
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"+/-_\r\n".contains(&byte))
 }
