@@ -9,8 +9,31 @@ use crate::error::{Error, ErrorKind};
 use crate::filter::{Filter, grammar};
 use crate::schema::{Attribute, ResourceType, find};
 
+/// Where in its text a path begins, in characters from 1; 0 when it was not read from a text. It is
+/// there for the words of errors: paths that differ in nothing else are equal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct At(pub(crate) usize);
+
+impl PartialEq for At {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for At {}
+
+impl At {
+    /// The error, with the place where it was made.
+    pub(crate) fn of(self, error: Error) -> Error {
+        match self.0 {
+            0 => error,
+            at => Error { detail: format!("At character {at}: {}", error.detail), ..error },
+        }
+    }
+}
+
 /// `[uri:]name[.sub]`, as written. Prints as it is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttrPath {
     /// The URN before the last colon. A bare schema URN (`urn:...:2.0:User`) is read as `uri` and
     /// `name` too; only the schemas tell the two apart.
@@ -19,6 +42,8 @@ pub struct AttrPath {
     pub name: String,
     /// The sub-attribute.
     pub sub: Option<String>,
+    /// Where it was read.
+    pub at: At,
 }
 
 /// `attribute[filter].sub`, as written. Prints as it is read.

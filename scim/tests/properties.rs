@@ -37,7 +37,12 @@ fn uri() -> impl Strategy<Value = String> {
 
 fn attr_path() -> impl Strategy<Value = AttrPath> {
     let uri = prop_oneof![3 => Just(None), 1 => uri().prop_map(Some)];
-    (uri, name(), prop::option::of(name())).prop_map(|(uri, name, sub)| AttrPath { uri, name, sub })
+    (uri, name(), prop::option::of(name())).prop_map(|(uri, name, sub)| AttrPath {
+        uri,
+        name,
+        sub,
+        ..AttrPath::default()
+    })
 }
 
 fn scalar() -> impl Strategy<Value = Value> {

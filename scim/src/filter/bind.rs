@@ -1,5 +1,7 @@
 //! Fitting a filter to a schema: names to attributes, literals to types.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{AttrPath, Bound, Filter, Literal, Operator, Path, Target};
@@ -17,15 +19,27 @@ impl Filter {
     /// values (`"True"` for a boolean, 7 for a string).
     ///
     /// # Errors
-    /// `InvalidFilter`, naming the attribute, when there is no such attribute, when the operator has
+    /// `InvalidFilter`, naming the attribute and where it stands, when there is no such attribute, when the operator has
     /// no meaning for its type, or when the literal is of another type.
     pub fn bind(&self, rt: &ResourceType) -> Result<Bound, Error> {
         Scope::Resource(rt).bind(self)
     }
 
-    /// Fits a value filter to the sub-attributes of `attribute`.
+    /// Fits a value filter to the sub-attributes of `attribute`. The values of one that is not complex
+    /// are their own `value`; [`Bound::matches`] takes them as an object of that.
     pub(crate) fn bind_within(&self, attribute: &Attribute) -> Result<Bound, Error> {
-        Scope::Value(attribute).bind(self)
+        if attribute.is_complex() {
+            return Scope::Value(attribute).bind(self);
+        }
+        let value =
+            Attribute { name: "value".to_owned(), multi_valued: false, ..attribute.clone() };
+        let whole = Attribute {
+            name: attribute.name.clone(),
+            kind: Kind::Complex,
+            sub_attributes: vec![Arc::new(value)],
+            ..Attribute::default()
+        };
+        Scope::Value(&whole).bind(self)
     }
 }
 
@@ -64,15 +78,17 @@ impl Scope<'_> {
         path: &Path,
         test: impl FnOnce(Target) -> Result<Bound, Error>,
     ) -> Result<Bound, Error> {
+        let at = path.attribute.at;
         let Some(filter) = &path.filter else {
-            return test(self.resolve(&path.attribute)?);
+            return self.resolve(&path.attribute).and_then(test).map_err(|error| at.of(error));
         };
         let target = self.complex(&path.attribute)?;
         let within = Scope::Value(&target.attribute);
-        let name = path.sub.as_deref().unwrap_or("value");
-        let sub = AttrPath { uri: None, name: name.to_owned(), sub: None };
-        let both = vec![within.bind(filter)?, test(within.resolve(&sub)?)?];
-        Ok(Bound::Any { target, filter: Box::new(Bound::And(both)) })
+        let name = path.sub.as_deref().unwrap_or("value").to_owned();
+        let sub = within.resolve(&AttrPath { name, ..AttrPath::default() });
+        let first = within.bind(filter)?;
+        let second = sub.and_then(test).map_err(|error| at.of(error))?;
+        Ok(Bound::Any { target, filter: Box::new(Bound::And(vec![first, second])) })
     }
 
     fn resolve(self, path: &AttrPath) -> Result<Target, Error> {
@@ -97,12 +113,12 @@ impl Scope<'_> {
     }
 
     fn complex(self, path: &AttrPath) -> Result<Target, Error> {
-        let target = self.resolve(path)?;
+        let target = self.resolve(path).map_err(|error| path.at.of(error))?;
         if target.leaf().is_complex() && !target.attribute.is_extension() {
             return Ok(target);
         }
         let detail = format!("`{target}` has no values of several parts, so it takes no [filter].");
-        Err(Error::filter(detail))
+        Err(path.at.of(Error::filter(detail)))
     }
 }
 

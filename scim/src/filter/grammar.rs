@@ -9,7 +9,7 @@ use winnow::error::ParserError;
 use winnow::stream::{Stateful, Stream};
 use winnow::token::{one_of, take_while};
 
-use super::{AttrPath, Filter, Operator, Path};
+use super::{At, AttrPath, Filter, Operator, Path};
 use crate::error::{Error, ErrorKind};
 use crate::limits::{FILTER_BYTES, FILTER_DEPTH, FILTER_TERMS};
 use crate::path::is_name;
@@ -23,6 +23,8 @@ type Parsed<T> = Result<T, Fault>;
 pub(crate) struct Spent {
     depth: usize,
     terms: usize,
+    /// Characters of the whole text, up to where its last white space begins.
+    chars: usize,
 }
 
 /// Why reading stopped, and how many bytes before the end.
@@ -66,7 +68,8 @@ pub(crate) fn parse<T>(
         let detail = format!("The {what} is longer than {FILTER_BYTES} bytes (FILTER_BYTES).");
         return Err(Error::too_many(detail));
     }
-    let mut input = Stateful { input: text.trim(), state: Spent::default() };
+    let chars = text.trim_end().chars().count();
+    let mut input = Stateful { input: text.trim(), state: Spent { chars, ..Spent::default() } };
     let parsed = parser(&mut input).and_then(|parsed| {
         multispace0.parse_next(&mut input)?;
         match input.input {
@@ -188,8 +191,9 @@ pub(crate) fn attr_path(input: &mut Input<'_>) -> Parsed<AttrPath> {
     if uri == Some("") || !is_name(name) || !sub.is_none_or(is_name) {
         return Err(Fault::at(&start, "the name of an attribute is expected"));
     }
+    let at = At(start.state.chars - start.input.chars().count() + 1);
     let owned = str::to_owned;
-    Ok(AttrPath { uri: uri.map(owned), name: owned(name), sub: sub.map(owned) })
+    Ok(AttrPath { uri: uri.map(owned), name: owned(name), sub: sub.map(owned), at })
 }
 
 fn name<'i>(input: &mut Input<'i>) -> Parsed<&'i str> {
@@ -233,8 +237,14 @@ fn literal(input: &mut Input<'_>) -> Parsed<Value> {
     let lower = text.to_ascii_lowercase();
     let read = if matches!(lower.as_str(), "true" | "false" | "null") { &lower } else { text };
     serde_json::from_str(read).map_err(|_| {
-        let why = "a value is expected: text in double quotes, a number, true, false or null";
-        Fault::at(&start, why)
+        Fault::at(
+            &start,
+            if read.starts_with('"') {
+                "the text that begins here holds an escape or a control character that JSON forbids"
+            } else {
+                "a value is expected: text in double quotes, a number, true, false or null"
+            },
+        )
     })
 }
 

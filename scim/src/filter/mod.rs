@@ -12,7 +12,7 @@ mod print;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
-pub use crate::path::{AttrPath, Path, Target};
+pub use crate::path::{At, AttrPath, Path, Target};
 
 /// A filter as written, names and literals untouched. Prints as text that reads as the same filter.
 /// `a ne b` is read as `not (a eq b)`, which is what it means.
@@ -94,6 +94,17 @@ pub enum Bound {
         /// What its value must pass.
         filter: Box<Bound>,
     },
+}
+
+impl Bound {
+    /// How many comparisons it makes of one resource, at most.
+    pub(crate) fn terms(&self) -> usize {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::terms).sum(),
+            Self::Not(inner) | Self::Any { filter: inner, .. } => inner.terms(),
+            Self::Present(_) | Self::Compare { .. } => 1,
+        }
+    }
 }
 
 /// A literal in the type of the attribute that it is compared with.
