@@ -12,9 +12,9 @@ pub const VALUES_PER_ATTRIBUTE: usize = 10_000;
 /// Operations in one PATCH.
 pub const PATCH_OPERATIONS: usize = 1_000;
 
-/// Values that the filters of one PATCH may look at one by one: twenty filters on a full attribute,
-/// a few hundred milliseconds at worst. A filter on `value eq "..."` finds its values in an index and
-/// counts what it finds.
+/// Comparisons that the filters of one PATCH may make, of each value with each of their terms: twenty
+/// filters of one term on a full attribute, a few hundred milliseconds at worst. A filter on
+/// `value eq "..."` finds its values in an index and counts what it finds.
 pub const PATCH_COMPARISONS: usize = 200_000;
 
 /// Bytes of a string, and of a name in a JSON object: 64 KiB.

@@ -56,10 +56,29 @@ impl Draft {
     fn set(&mut self, target: &Target, value: Option<Value>) -> Result<(), Error> {
         let sub = target.sub.as_ref().map(|sub| sub.name.as_str());
         let path: Vec<_> = path_to_list(target).into_iter().chain(sub).collect();
-        let after = value.clone();
-        let before = replace(&mut self.object, &path, value);
-        check_mutable(&target.attribute, before.as_ref(), after.as_ref())?;
-        check_mutable(target.leaf(), before.as_ref(), after.as_ref())
+        let leaf = target.leaf();
+        let before = replace(&mut self.object, &path, None);
+        let after = value.map(|value| completed(leaf, before.as_ref(), value));
+        check_mutable(leaf, before.as_ref(), after.as_ref())?;
+        let part = |whole: &Option<Value>, sub: &Attribute| whole.as_ref()?.get(&sub.name).cloned();
+        for sub in &leaf.sub_attributes {
+            check_mutable(sub, part(&before, sub).as_ref(), part(&after, sub).as_ref())?;
+        }
+        replace(&mut self.object, &path, after);
+        Ok(())
+    }
+}
+
+/// A complex value that has a `value`, with what was said of the same one before and is not said now
+/// (RFC 7644 section 3.5.2.3). Of another `value` nothing was said yet.
+fn completed(attribute: &Attribute, before: Option<&Value>, after: Value) -> Value {
+    match (attribute.value(), before, after) {
+        (Some(named), Some(Value::Object(old)), Value::Object(new))
+            if new.get(&named.name).is_none_or(|new| Some(new) == old.get(&named.name)) =>
+        {
+            Value::Object(old.clone().into_iter().chain(new).collect())
+        }
+        (_, _, after) => after,
     }
 }
 

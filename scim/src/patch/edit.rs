@@ -7,13 +7,15 @@ use serde_json::{Map, Value};
 use super::{Op, RawOperation};
 use crate::error::{Error, echo};
 use crate::filter::{Bound, Filter, Literal, Operator};
-use crate::path::{self, Path, Target};
+use crate::path::{self, AttrPath, Path, Target};
 use crate::read;
 use crate::schema::{Attribute, ResourceType};
 
 /// One change of one attribute.
 #[derive(Clone, Debug)]
 pub(crate) struct Edit {
+    /// The number of the operation in its PATCH, from 1; 0 in a whole resource.
+    pub(super) operation: usize,
     pub(super) target: Target,
     /// Which values of a multi-valued attribute; `None` is all.
     pub(super) selector: Option<Selector>,
@@ -33,6 +35,8 @@ pub(super) enum Change {
     RemoveListed(Vec<Value>),
     /// The selected values take over these sub-attributes.
     Merge(Map<String, Value>),
+    /// The selected values, which have no parts, become this one.
+    Set(Value),
     /// The selected values go.
     Delete,
 }
@@ -77,7 +81,8 @@ pub(super) fn edits(rt: &ResourceType, operation: &RawOperation) -> Result<Vec<E
         if path.attribute.uri.is_none() && rt.ignores(&path.attribute.name) {
             return Ok(Vec::new());
         }
-        let named = echo(&path.attribute.to_string());
+        let sub = path.sub.iter().map(|sub| format!(".{sub}"));
+        let named = echo(&sub.fold(path.attribute.to_string(), |path, sub| path + &sub));
         return Err(Error::path(format!("A {} has no attribute `{named}`.", rt.name())));
     };
     if is_read_only(&target) {
@@ -110,7 +115,11 @@ fn without_path(
     for (key, value) in plain.into_iter().chain(paths) {
         let path = match rt.top(&key) {
             Some(_) => None,
-            None => path::parse(&key).ok(),
+            None => match path::parse(&key) {
+                Ok(path) => Some(path),
+                Err(error) if begins_with_an_attribute(rt, &key) => return Err(error),
+                Err(_) => None,
+            },
         };
         let target = match &path {
             Some(path) => resolve(rt, path)?,
@@ -124,6 +133,12 @@ fn without_path(
         Reader { op, edits: &mut edits }.read(target, filter, Some(value))?;
     }
     Ok(edits)
+}
+
+/// Whether `key` is an attribute that we have, and a filter after it.
+fn begins_with_an_attribute(rt: &ResourceType, key: &str) -> bool {
+    let attribute = key.split_once('[').and_then(|(name, _)| name.parse::<AttrPath>().ok());
+    attribute.is_some_and(|attribute| attribute.resolve(rt).is_some())
 }
 
 /// What `path` points to; `None` when the schemas have no such attribute.
@@ -205,7 +220,8 @@ impl Reader<'_> {
         };
         Ok(match value {
             Some(Value::Object(members)) => Change::Merge(members),
-            _ => Change::Delete,
+            Some(value) => Change::Set(value),
+            None => Change::Delete,
         })
     }
 
@@ -250,7 +266,7 @@ impl Reader<'_> {
         change: Change,
     ) -> Result<(), Error> {
         let selector = filter.map(|filter| self.selector(&target, filter, &change)).transpose()?;
-        self.edits.push(Edit { target, selector, change });
+        self.edits.push(Edit { operation: 0, target, selector, change });
         Ok(())
     }
 
@@ -287,13 +303,23 @@ fn lookup<'a>(filter: &'a Bound, attribute: &Attribute) -> Option<&'a str> {
     }
 }
 
-/// The value that a filter of `eq` terms describes, as written; `None` when it says anything else,
-/// or which `value` is meant: one that is looked for by its value cannot be made up.
+/// The value that a filter of `eq` terms describes, as written; `None` when it says anything else, or
+/// contradicts itself, or says which `value` is meant: one that is looked for by its value cannot be
+/// made up.
 fn template(filter: &Filter, attribute: &Attribute) -> Option<Map<String, Value>> {
     match filter {
         Filter::And(parts) => {
-            let parts = parts.iter().map(|part| template(part, attribute));
-            Some(parts.collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
+            let mut all = Map::new();
+            for part in parts {
+                for (name, value) in template(part, attribute)? {
+                    // Nothing has two types.
+                    if all.get(&name).is_some_and(|said| *said != value) {
+                        return None;
+                    }
+                    all.insert(name, value);
+                }
+            }
+            Some(all)
         }
         Filter::Compare {
             path: Path { attribute: name, filter: None, sub: None },

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::draft::check_mutable;
 use super::edit::{Change, Edit, Missing, Selector};
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::limits::PATCH_COMPARISONS;
 use crate::read;
 use crate::resource::fold_value;
-use crate::schema::{Attribute, Mutability};
+use crate::schema::Attribute;
 
 /// Where the values with a key are.
 type Index = HashMap<String, BTreeSet<usize>>;
@@ -49,12 +49,19 @@ impl Elements {
 
     /// Works one edit off; adds the values it had to look at to `comparisons`.
     pub(super) fn apply(&mut self, edit: &Edit, comparisons: &mut usize) -> Result<(), Error> {
-        if self.attribute.mutability == Mutability::Immutable && self.count > 0 {
+        let before = self.count;
+        self.change(edit, comparisons)?;
+        let goes = before > 0 && self.count == 0 && !matches!(edit.change, Change::Replace(_));
+        if self.attribute.required && goes {
             let name = &self.attribute.name;
             return Err(Error::mutability(format!(
-                "`{name}` is immutable and has values already."
+                "`{name}` is required: its last value stays until there is another."
             )));
         }
+        Ok(())
+    }
+
+    fn change(&mut self, edit: &Edit, comparisons: &mut usize) -> Result<(), Error> {
         match &edit.change {
             Change::Add(values) => values.iter().try_for_each(|value| self.add(value.clone())),
             Change::Replace(values) => {
@@ -70,6 +77,13 @@ impl Elements {
             Change::Delete => {
                 for slot in self.select(edit.selector.as_ref(), &Map::new(), comparisons)? {
                     self.delete(slot);
+                }
+                Ok(())
+            }
+            Change::Set(value) => {
+                for slot in self.select(edit.selector.as_ref(), &Map::new(), comparisons)? {
+                    self.take(slot);
+                    self.settle(slot, value.clone())?;
                 }
                 Ok(())
             }
@@ -106,14 +120,19 @@ impl Elements {
             Some(value) => self.by_value.get(value).into_iter().flatten().copied().collect(),
             None => (0..self.slots.len()).collect(),
         };
-        *comparisons += candidates.len();
+        *comparisons += candidates.len() * selector.map_or(1, |selector| selector.filter.terms());
         if *comparisons > PATCH_COMPARISONS {
             return Err(Error::too_many(format!(
-                "The PATCH compares more than {PATCH_COMPARISONS} values with its filters \
+                "The filters of the PATCH make more than {PATCH_COMPARISONS} comparisons \
                  (PATCH_COMPARISONS). Split it, or select by `value eq`."
             )));
         }
-        let matches = |value: &Value| selector.is_none_or(|s| s.filter.matches(value));
+        let is_complex = self.attribute.is_complex();
+        let matches = |value: &Value| match selector {
+            None => true,
+            Some(selector) if is_complex => selector.filter.matches(value),
+            Some(selector) => selector.filter.matches(&json!({"value": value})),
+        };
         let selected = |slot: &usize| self.slots[*slot].as_ref().is_some_and(matches);
         let found: Vec<usize> = candidates.into_iter().filter(selected).collect();
         if !found.is_empty() {
@@ -191,8 +210,22 @@ impl Elements {
                 check_mutable(sub, old.as_ref(), Some(new))?;
             }
         }
-        self.put(slot, Value::Object(value));
-        Ok(())
+        self.settle(slot, Value::Object(value))
+    }
+
+    /// Gives the empty `slot` its changed value. Where that became the same as another one, the two are
+    /// one: the other is completed, and the slot stays empty.
+    fn settle(&mut self, slot: usize, value: Value) -> Result<(), Error> {
+        let same = self.by_identity.get(&self.identity(&value)).and_then(|slots| slots.first());
+        let Some(same) = same.copied() else {
+            self.put(slot, value);
+            return Ok(());
+        };
+        self.count -= 1;
+        match value {
+            Value::Object(members) => self.merge(same, &members),
+            _ => Ok(()),
+        }
     }
 
     /// Takes `sub` from the value in `slot`. A value that loses its `value` goes.
@@ -204,8 +237,7 @@ impl Elements {
             self.count -= 1;
             return Ok(());
         }
-        self.put(slot, Value::Object(value));
-        Ok(())
+        self.settle(slot, Value::Object(value))
     }
 
     fn delete(&mut self, slot: usize) {

@@ -81,11 +81,8 @@ impl Patch {
         }
         let mut all = Vec::with_capacity(operations.len());
         for (index, operation) in operations.iter().enumerate() {
-            let read = edits(rt, operation).map_err(|error| {
-                let detail = format!("Operation {}: {}", index + 1, error.detail);
-                Error { detail, ..error }
-            })?;
-            all.extend(read);
+            let read = edits(rt, operation).map_err(|error| in_operation(index + 1, error))?;
+            all.extend(read.into_iter().map(|edit| Edit { operation: index + 1, ..edit }));
         }
         Ok(Self { edits: all })
     }
@@ -98,13 +95,21 @@ impl Patch {
     /// would change; `InvalidValue` when something required would be missing afterwards; `TooMany`
     /// when there would be too many values, or finding them would take too long.
     pub fn apply(&self, resource: Resource) -> Result<Resource, Error> {
+        let before = resource.resource_type().holds_immutable().then(|| resource.clone());
         let (rt, object) = resource.into_parts();
         let mut draft = Draft::new(object);
         for edit in &self.edits {
-            draft.apply(edit)?;
+            draft.apply(edit).map_err(|error| in_operation(edit.operation, error))?;
         }
-        Resource::checked(rt, draft.finish())
+        let after = Resource::checked(rt, draft.finish())?;
+        before.map_or(Ok(()), |before| after.check_immutable(&before))?;
+        Ok(after)
     }
+}
+
+/// The error, with the operation that it comes from.
+fn in_operation(number: usize, error: Error) -> Error {
+    Error { detail: format!("Operation {number}: {}", error.detail), ..error }
 }
 
 fn too_many_operations() -> Error {

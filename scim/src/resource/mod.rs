@@ -119,6 +119,10 @@ impl Resource {
         Ok(Self { rt, object })
     }
 
+    pub(crate) fn resource_type(&self) -> &ResourceType {
+        &self.rt
+    }
+
     pub(crate) fn into_parts(self) -> (ResourceType, Map<String, Value>) {
         (self.rt, self.object)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, Kind, Schema, find};
+use super::{Attribute, Kind, Mutability, Schema, find};
 
 /// The URN of the schema of resource types.
 const URN: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
@@ -110,6 +110,15 @@ impl ResourceType {
 
     pub(crate) fn extensions(&self) -> &[Arc<Attribute>] {
         &self.0.extensions
+    }
+
+    /// Whether there is an attribute that is written once, other than within values that come and go.
+    pub(crate) fn holds_immutable(&self) -> bool {
+        fn holds(attribute: &Arc<Attribute>) -> bool {
+            attribute.mutability == Mutability::Immutable
+                || !attribute.multi_valued && attribute.sub_attributes.iter().any(holds)
+        }
+        self.attributes().any(holds)
     }
 
     /// Whether `name` is an attribute that is taken and dropped.
