@@ -1,5 +1,7 @@
 //! Clients of every kind, over real sockets, against limits that are shorter than the product's.
 
+mod greedy;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -340,12 +342,11 @@ fn certificate(dir: &std::path::Path, name: &str) -> (TlsFiles, CertifiedKey<rcg
     (files, made)
 }
 
-/// What the server says to a client that trusts only `made`, and shows `client`.
-async fn over_tls(
-    server: &Server,
+/// A client that trusts only `made`, and shows `client`.
+fn connector(
     made: &CertifiedKey<rcgen::KeyPair>,
     client: Option<&CertifiedKey<rcgen::KeyPair>>,
-) -> Result<String, std::io::Error> {
+) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(made.cert.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -360,9 +361,17 @@ async fn over_tls(
             config.with_client_auth_cert(vec![client.cert.der().clone()], key).unwrap()
         }
     };
+    TlsConnector::from(Arc::new(config))
+}
+
+/// What the server says to a client that trusts only `made`, and shows `client`.
+async fn over_tls(
+    server: &Server,
+    made: &CertifiedKey<rcgen::KeyPair>,
+    client: Option<&CertifiedKey<rcgen::KeyPair>>,
+) -> Result<String, std::io::Error> {
     let name = ServerName::try_from("scim.example").unwrap();
-    let connector = TlsConnector::from(Arc::new(config));
-    let mut stream = connector.connect(name, server.connect().await).await?;
+    let mut stream = connector(made, client).connect(name, server.connect().await).await?;
     stream.write_all(b"GET /peer HTTP/1.0\r\n\r\n").await?;
     let mut said = String::new();
     timeout(LONG, stream.read_to_string(&mut said)).await??;

@@ -69,3 +69,36 @@ fn check_nesting(attribute: &Attribute) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ErrorKind;
+
+    /// Seen to fail with one more allowed, and with sub-attributes not counted.
+    #[test]
+    fn the_attributes_of_a_registered_schema_are_bounded() {
+        let plain = |count: usize| {
+            (0..count).map(|n| json!({ "name": format!("a{n}") })).collect::<Vec<_>>()
+        };
+        let desk =
+            json!({ "name": "desk", "type": "complex", "subAttributes": [{ "name": "floor" }] });
+        for count in [1_000, 1_001] {
+            let nested = [plain(count - 2), vec![desk.clone()]].concat();
+            for attributes in [plain(count), nested] {
+                let schema = json!({
+                    "id": "urn:example:acme:2.0:User", "name": "Acme", "attributes": attributes
+                });
+                match read(&schema.to_string()) {
+                    Ok(_) => assert_eq!(count, 1_000),
+                    Err(error) => {
+                        assert_eq!((count, error.kind), (1_001, ErrorKind::TooMany));
+                        assert!(error.to_string().contains("SCHEMA_ATTRIBUTES"), "{error}");
+                    }
+                }
+            }
+        }
+    }
+}

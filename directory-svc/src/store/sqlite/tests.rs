@@ -204,6 +204,36 @@ async fn leave_out_what_nobody_waits_for_and_finish_what_is_queued() {
     assert_eq!(names, ["waiting.example"]);
 }
 
+/// Behind a full queue a caller waits outside it, and what it wanted is gone when it goes. Seen to
+/// fail with one place more, and with one less.
+#[tokio::test]
+async fn hold_no_more_writes_than_the_queue_has_places() {
+    const PLACES: usize = 1_024;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    let hold = held_up(&store).await;
+    let held = Arc::new(());
+    let write = || {
+        let held = Arc::clone(&held);
+        store.0.writer.run(move |_: &Connection| {
+            drop(held);
+            Ok(())
+        })
+    };
+    for places in 1..=PLACES {
+        // It is queued at its first step, and then nobody waits for it.
+        let _ = tokio::time::timeout(Duration::ZERO, write()).await.unwrap_err();
+        assert_eq!(Arc::strong_count(&held), places + 1);
+    }
+    let _ = tokio::time::timeout(Duration::from_millis(50), write()).await.unwrap_err();
+    assert_eq!(Arc::strong_count(&held), PLACES + 1, "it was never in the queue");
+
+    let (waiting, ()) = tokio::join!(write(), async { drop(hold) });
+    waiting.unwrap();
+    drop(store);
+    assert_eq!(Arc::strong_count(&held), 1);
+}
+
 /// Seen to fail without the last check-point: a connection that only reads leaves the log.
 #[tokio::test]
 async fn empty_the_log_when_closed() {
