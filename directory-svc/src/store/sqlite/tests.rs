@@ -212,26 +212,26 @@ async fn hold_no_more_writes_than_the_queue_has_places() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).unwrap();
     let hold = held_up(&store).await;
-    let held = Arc::new(());
+    let witness = Arc::new(());
     let write = || {
-        let held = Arc::clone(&held);
+        let witness = Arc::clone(&witness);
         store.0.writer.run(move |_: &Connection| {
-            drop(held);
+            drop(witness);
             Ok(())
         })
     };
     for places in 1..=PLACES {
         // It is queued at its first step, and then nobody waits for it.
         let _ = tokio::time::timeout(Duration::ZERO, write()).await.unwrap_err();
-        assert_eq!(Arc::strong_count(&held), places + 1);
+        assert_eq!(Arc::strong_count(&witness), places + 1);
     }
     let _ = tokio::time::timeout(Duration::from_millis(50), write()).await.unwrap_err();
-    assert_eq!(Arc::strong_count(&held), PLACES + 1, "it was never in the queue");
+    assert_eq!(Arc::strong_count(&witness), PLACES + 1, "it was never in the queue");
 
     let (waiting, ()) = tokio::join!(write(), async { drop(hold) });
     waiting.unwrap();
     drop(store);
-    assert_eq!(Arc::strong_count(&held), 1);
+    assert_eq!(Arc::strong_count(&witness), 1);
 }
 
 /// Seen to fail without the last check-point: a connection that only reads leaves the log.
