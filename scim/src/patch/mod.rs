@@ -107,8 +107,11 @@ impl Patch {
     }
 }
 
-/// The error, with the operation that it comes from.
+/// The error, with the operation that it comes from; 0 is none.
 fn in_operation(number: usize, error: Error) -> Error {
+    if number == 0 {
+        return error;
+    }
     Error { detail: format!("Operation {number}: {}", error.detail), ..error }
 }
 

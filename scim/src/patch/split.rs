@@ -54,11 +54,17 @@ impl Patch {
 pub(crate) fn split_off(edits: &mut Vec<Edit>, name: &str) -> Result<Vec<ListEdit>, Error> {
     let is_apart =
         |edit: &mut Edit| edit.target.extension.is_none() && edit.target.attribute.name == name;
-    edits.extract_if(.., is_apart).map(list_edit).collect()
+    let apart = edits.extract_if(.., is_apart);
+    apart
+        .map(|edit| {
+            let number = edit.operation;
+            list_edit(edit).map_err(|error| super::in_operation(number, error))
+        })
+        .collect()
 }
 
 fn list_edit(edit: Edit) -> Result<ListEdit, Error> {
-    let Edit { target, selector, change } = edit;
+    let Edit { target, selector, change, .. } = edit;
     Ok(match (change, selector) {
         (Change::Add(values), _) => ListEdit::Add(named(&values)?),
         (Change::Replace(values), _) => ListEdit::Replace(named(&values)?),
@@ -66,10 +72,11 @@ fn list_edit(edit: Edit) -> Result<ListEdit, Error> {
         (Change::Delete, Some(Selector { filter, lookup, .. })) => {
             ListEdit::RemoveWhere { value: lookup, filter }
         }
-        (Change::Merge(members), Some(Selector { filter, lookup, .. })) => {
-            ListEdit::Expect { value: lookup, filter, members }
-        }
-        (Change::One(_) | Change::Delete | Change::Merge(_), _) => {
+        (
+            Change::Merge(members) | Change::Set(Value::Object(members)),
+            Some(Selector { filter, lookup, .. }),
+        ) => ListEdit::Expect { value: lookup, filter, members },
+        (Change::One(_) | Change::Delete | Change::Merge(_) | Change::Set(_), _) => {
             return Err(Error::mutability(format!(
                 "`{target}` is immutable. Add a value to `{0}` or remove one from it instead.",
                 target.attribute.name

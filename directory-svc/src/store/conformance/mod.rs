@@ -4,9 +4,12 @@
 mod engines;
 mod filters;
 mod groups;
+mod model;
 mod order;
 mod people;
 mod removal;
+mod state_machine;
+mod steps;
 mod workspaces;
 mod writes;
 
@@ -63,6 +66,7 @@ every_store_must![
     removal::name_the_removed_person_whom_a_new_one_resembles,
     removal::refuse_a_restore_when_the_name_is_taken,
     removal::remove_to_a_tombstone_and_restore,
+    state_machine::agree_with_a_model_after_every_step,
     workspaces::end_bindings_when_an_integration_is_off,
     workspaces::keep_workspaces_apart,
     workspaces::list_what_waits_in_order_of_waiting,
