@@ -7,6 +7,7 @@ use directory_api::v1::domain_service_server::DomainServiceServer;
 use directory_api::v1::group_service_server::GroupServiceServer;
 use directory_api::v1::integration_service_server::IntegrationServiceServer;
 use directory_api::v1::login_service_server::LoginServiceServer;
+use directory_api::v1::resource_service_server::ResourceServiceServer;
 use directory_api::v1::user_service_server::UserServiceServer;
 use directory_api::v1::workspace_service_server::WorkspaceServiceServer;
 use tonic_health::ServingStatus;
@@ -22,6 +23,7 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 pub(crate) async fn begin<S: Store>(reporter: &HealthReporter) {
     reporter.set_serving::<LoginServiceServer<Services<S>>>().await;
     reporter.set_serving::<DiscoveryServiceServer<Services<S>>>().await;
+    reporter.set_serving::<ResourceServiceServer<Services<S>>>().await;
     set_writing::<S>(reporter, ServingStatus::Serving).await;
 }
 

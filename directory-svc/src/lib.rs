@@ -25,6 +25,7 @@ use directory_api::v1::domain_service_server::DomainServiceServer;
 use directory_api::v1::group_service_server::GroupServiceServer;
 use directory_api::v1::integration_service_server::IntegrationServiceServer;
 use directory_api::v1::login_service_server::LoginServiceServer;
+use directory_api::v1::resource_service_server::ResourceServiceServer;
 use directory_api::v1::user_service_server::UserServiceServer;
 use directory_api::v1::workspace_service_server::WorkspaceServiceServer;
 use tonic::service::Routes;
@@ -113,6 +114,7 @@ impl<S: Store> Directory<S> {
             .add_service(
                 GroupServiceServer::new(services()).max_decoding_message_size(MESSAGE_BYTES),
             )
+            .add_service(ResourceServiceServer::new(services()))
             .add_service(LoginServiceServer::new(services()))
             .add_service(DiscoveryServiceServer::new(services()));
         Ok(call::layered(routes.into_axum_router()))

@@ -93,6 +93,22 @@ impl From<v1::Group> for Answer {
     }
 }
 
+impl From<v1::ListResourcesResponse> for Page {
+    fn from(page: v1::ListResourcesResponse) -> Self {
+        let json = |resource: v1::Resource| match resource.kind {
+            Some(v1::resource::Kind::User(user)) => user.scim_json,
+            Some(v1::resource::Kind::Group(group)) => group.scim_json,
+            None => "null".to_owned(),
+        };
+        Self {
+            rows: page.resources.into_iter().map(json).collect(),
+            total: page.total_size,
+            start_index: page.start_index,
+            next_cursor: page.next_page_token,
+        }
+    }
+}
+
 /// A page of a listing.
 pub(crate) struct Page {
     rows: Vec<String>,

@@ -48,7 +48,7 @@ fn operation(RawOperation { op, path, value }: RawOperation) -> PatchOperation {
 }
 
 /// Reads the body by `meaning`; what is wrong with it hears only who has the right to write.
-async fn read<D: Directory, T>(
+pub(crate) async fn read<D: Directory, T>(
     request: Request,
     gateway: &Gateway<D>,
     meaning: impl FnOnce(String) -> Result<T, ScimError>,

@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use directory_api::v1;
 use directory_api::v1::discovery_service_client::DiscoveryServiceClient;
 use directory_api::v1::group_service_client::GroupServiceClient;
+use directory_api::v1::resource_service_client::ResourceServiceClient;
 use directory_api::v1::user_service_client::UserServiceClient;
 use tonic::body::Body;
 use tonic::client::GrpcService;
@@ -78,6 +79,11 @@ impl<D: Directory> Gateway<D> {
     /// The groups of a workspace.
     pub(crate) fn groups(&self) -> GroupServiceClient<D> {
         GroupServiceClient::new(self.directory.clone()).max_decoding_message_size(ANSWER_BYTES)
+    }
+
+    /// People and groups at once.
+    pub(crate) fn resources(&self) -> ResourceServiceClient<D> {
+        ResourceServiceClient::new(self.directory.clone()).max_decoding_message_size(ANSWER_BYTES)
     }
 
     /// What the service can do, and its schemas.

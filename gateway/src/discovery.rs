@@ -1,15 +1,25 @@
-//! `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas` (RFC 7644 section 4).
+//! `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas` (RFC 7644 section 4), and `/Me`, which is not
+//! served.
 //!
 //! They ask for the key like all others: else a wrong key looks right when an admin tests the
 //! connection.
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use directory_api::v1;
 
 use crate::answer::Answer;
 use crate::call::{Call, Id};
 use crate::directory::{Directory, Gateway};
 use crate::error::ScimError;
+
+/// `/Me`, by whatever method: nobody is behind an API key.
+pub(crate) async fn me<D: Directory>(
+    State(gateway): State<Gateway<D>>,
+    request: Request,
+) -> ScimError {
+    let (mut parts, _) = request.into_parts();
+    gateway.complain(&mut parts, ScimError::no_me()).await
+}
 
 /// `GET /ServiceProviderConfig`.
 pub(crate) async fn service_provider_config<D: Directory>(

@@ -95,6 +95,25 @@ impl ScimError {
         )
     }
 
+    pub(crate) fn not_a_search() -> Self {
+        Self::bad_request(
+            "invalidSyntax",
+            "The body is no SearchRequest (RFC 7644 section 3.4.3): an object with filter, attributes, \
+             excludedAttributes, sortBy, sortOrder, startIndex, count and cursor, each a text, a number \
+             or a list of texts.",
+        )
+    }
+
+    /// RFC 7644 section 3.11.
+    pub(crate) fn no_me() -> Self {
+        Self::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "",
+            "/Me is not served: an API key stands for an identity provider, not for a person. Use \
+             /Users/{id}.",
+        )
+    }
+
     pub(crate) fn content_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

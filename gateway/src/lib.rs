@@ -2,7 +2,7 @@
 //!
 //! The way of a request: `exchange` (request id, deadline, trace) -> `path` (one spelling) ->
 //! `routes` -> extractors (`call`, `query`, `body`) -> an endpoint family (`users`, `groups`,
-//! `discovery`, `health`) -> `answer` or `error`.
+//! `resources`, `discovery`, `health`) -> `answer` or `error`.
 //!
 //! It holds no state, no schema and no rule: what a person may be, and whose key opens what, is the
 //! directory's to say. What belongs to HTTP and to the dialects of the wire is said here.
@@ -23,7 +23,9 @@ mod path;
 mod query;
 mod random;
 mod remote;
+mod resources;
 mod routes;
+mod search;
 mod users;
 
 pub use client::ClientConfig;

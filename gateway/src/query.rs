@@ -19,8 +19,8 @@ const FLAG: &str = "aadOptscim062020";
 /// is the directory's to ignore.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct View {
-    attributes: Vec<String>,
-    excluded_attributes: Vec<String>,
+    pub(crate) attributes: Vec<String>,
+    pub(crate) excluded_attributes: Vec<String>,
 }
 
 impl From<View> for v1::View {
@@ -84,7 +84,7 @@ impl<D: Directory> FromRequestParts<Gateway<D>> for Search {
 }
 
 /// The parameters, decoded.
-struct Parameters(Vec<(String, String)>);
+pub(crate) struct Parameters(pub(crate) Vec<(String, String)>);
 
 impl Parameters {
     fn read(query: Option<&str>) -> Result<Self, ScimError> {
@@ -99,14 +99,14 @@ impl Parameters {
         pairs.collect::<Result<_, _>>().map(Self)
     }
 
-    fn view(&self) -> View {
+    pub(crate) fn view(&self) -> View {
         View {
             attributes: self.names("attributes"),
             excluded_attributes: self.names("excludedAttributes"),
         }
     }
 
-    fn search(&self) -> Result<Search, ScimError> {
+    pub(crate) fn search(&self) -> Result<Search, ScimError> {
         let filter = self.one("filter")?;
         if filter.is_some_and(|filter| filter.trim().is_empty()) {
             return Err(ScimError::empty_filter());

@@ -4,14 +4,14 @@ use axum::Router;
 use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use axum::routing::{MethodFilter, MethodRouter, on};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::client::Clients;
 use crate::directory::{Directory, Gateway};
 use crate::error::ScimError;
 use crate::exchange::{self, Round};
-use crate::{GatewayConfig, Random, discovery, groups, health, path, users};
+use crate::{GatewayConfig, Random, discovery, groups, health, path, resources, users};
 
 /// A method on a path. `GET` answers `HEAD` too.
 #[derive(Clone, Debug)]
@@ -45,6 +45,11 @@ enum Endpoint {
     ReplaceGroup,
     PatchGroup,
     DeleteGroup,
+    SearchUsers,
+    SearchGroups,
+    List,
+    Search,
+    Me,
 }
 
 /// Every route there is.
@@ -72,6 +77,15 @@ pub const ROUTES: &[Route] = &[
     route(Method::PUT, "/scim/v2/{workspace}/Groups/{id}", Endpoint::ReplaceGroup),
     route(Method::PATCH, "/scim/v2/{workspace}/Groups/{id}", Endpoint::PatchGroup),
     route(Method::DELETE, "/scim/v2/{workspace}/Groups/{id}", Endpoint::DeleteGroup),
+    route(Method::POST, "/scim/v2/{workspace}/Users/.search", Endpoint::SearchUsers),
+    route(Method::POST, "/scim/v2/{workspace}/Groups/.search", Endpoint::SearchGroups),
+    route(Method::GET, "/scim/v2/{workspace}", Endpoint::List),
+    route(Method::POST, "/scim/v2/{workspace}/.search", Endpoint::Search),
+    route(Method::GET, "/scim/v2/{workspace}/Me", Endpoint::Me),
+    route(Method::POST, "/scim/v2/{workspace}/Me", Endpoint::Me),
+    route(Method::PUT, "/scim/v2/{workspace}/Me", Endpoint::Me),
+    route(Method::PATCH, "/scim/v2/{workspace}/Me", Endpoint::Me),
+    route(Method::DELETE, "/scim/v2/{workspace}/Me", Endpoint::Me),
 ];
 
 const fn route(method: Method, path: &'static str, endpoint: Endpoint) -> Route {
@@ -79,27 +93,32 @@ const fn route(method: Method, path: &'static str, endpoint: Endpoint) -> Route 
 }
 
 impl Endpoint {
-    fn handler<D: Directory>(self) -> MethodRouter<Gateway<D>> {
+    fn handler<D: Directory>(self, method: MethodFilter) -> MethodRouter<Gateway<D>> {
         match self {
-            Self::Alive => get(health::alive),
-            Self::Ready => get(health::ready::<D>),
-            Self::ServiceProviderConfig => get(discovery::service_provider_config::<D>),
-            Self::ResourceTypes => get(discovery::resource_types::<D>),
-            Self::ResourceType => get(discovery::resource_type::<D>),
-            Self::Schemas => get(discovery::schemas::<D>),
-            Self::Schema => get(discovery::schema::<D>),
-            Self::ListUsers => get(users::list::<D>),
-            Self::CreateUser => post(users::create::<D>),
-            Self::GetUser => get(users::get::<D>),
-            Self::ReplaceUser => put(users::replace::<D>),
-            Self::PatchUser => patch(users::patch::<D>),
-            Self::DeleteUser => delete(users::delete::<D>),
-            Self::ListGroups => get(groups::list::<D>),
-            Self::CreateGroup => post(groups::create::<D>),
-            Self::GetGroup => get(groups::get::<D>),
-            Self::ReplaceGroup => put(groups::replace::<D>),
-            Self::PatchGroup => patch(groups::patch::<D>),
-            Self::DeleteGroup => delete(groups::delete::<D>),
+            Self::Alive => on(method, health::alive),
+            Self::Ready => on(method, health::ready::<D>),
+            Self::ServiceProviderConfig => on(method, discovery::service_provider_config::<D>),
+            Self::ResourceTypes => on(method, discovery::resource_types::<D>),
+            Self::ResourceType => on(method, discovery::resource_type::<D>),
+            Self::Schemas => on(method, discovery::schemas::<D>),
+            Self::Schema => on(method, discovery::schema::<D>),
+            Self::ListUsers => on(method, users::list::<D>),
+            Self::CreateUser => on(method, users::create::<D>),
+            Self::GetUser => on(method, users::get::<D>),
+            Self::ReplaceUser => on(method, users::replace::<D>),
+            Self::PatchUser => on(method, users::patch::<D>),
+            Self::DeleteUser => on(method, users::delete::<D>),
+            Self::ListGroups => on(method, groups::list::<D>),
+            Self::CreateGroup => on(method, groups::create::<D>),
+            Self::GetGroup => on(method, groups::get::<D>),
+            Self::ReplaceGroup => on(method, groups::replace::<D>),
+            Self::PatchGroup => on(method, groups::patch::<D>),
+            Self::DeleteGroup => on(method, groups::delete::<D>),
+            Self::SearchUsers => on(method, users::search::<D>),
+            Self::SearchGroups => on(method, groups::search::<D>),
+            Self::List => on(method, resources::list::<D>),
+            Self::Search => on(method, resources::search::<D>),
+            Self::Me => on(method, discovery::me::<D>),
         }
     }
 }
@@ -109,7 +128,9 @@ pub fn router<D: Directory>(directory: D, config: GatewayConfig, random: Random)
     let clients = Clients::new(&config.clients);
     let round = Round { timeout: config.request_timeout, clients, random: random.clone() };
     let routes = ROUTES.iter().fold(Router::new(), |routes, route| {
-        routes.route(route.path, route.endpoint.handler::<D>())
+        let method = MethodFilter::try_from(route.method.clone());
+        let method = method.expect("a method of HTTP's own");
+        routes.route(route.path, route.endpoint.handler::<D>(method))
     });
     let routes = routes
         .fallback(async || ScimError::no_route())

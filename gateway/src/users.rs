@@ -1,4 +1,4 @@
-//! `/Users` and `/Users/{id}` (RFC 7644 sections 3.3 to 3.6).
+//! `/Users`, `/Users/.search` and `/Users/{id}` (RFC 7644 sections 3.3 to 3.6).
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,11 +12,30 @@ use crate::conditions::{IfMatch, IfNoneMatch};
 use crate::directory::{Directory, Gateway};
 use crate::error::ScimError;
 use crate::query::{Search, View};
+use crate::search::SearchRequest;
 
 /// `GET /Users`.
 pub(crate) async fn list<D: Directory>(
     State(gateway): State<Gateway<D>>,
     call: Call,
+    search: Search,
+    view: View,
+) -> Result<Answer, ScimError> {
+    found(&gateway, &call, search, view).await
+}
+
+/// `POST /Users/.search`.
+pub(crate) async fn search<D: Directory>(
+    State(gateway): State<Gateway<D>>,
+    call: Call,
+    SearchRequest { search, view }: SearchRequest,
+) -> Result<Answer, ScimError> {
+    found(&gateway, &call, search, view).await
+}
+
+async fn found<D: Directory>(
+    gateway: &Gateway<D>,
+    call: &Call,
     search: Search,
     view: View,
 ) -> Result<Answer, ScimError> {

@@ -63,12 +63,18 @@ async fn every_feature_that_is_announced_works_and_no_other_is_announced() {
             "patch" => patch_works(&acme).await,
             "filter" => filter_works(&acme).await,
             "etag" => etag_works(&acme).await,
+            "sort" => sort_works(&acme).await,
             other => panic!("{other} is announced and not tried here"),
         }
     }
-    for feature in ["bulk", "sort", "changePassword"] {
+    for feature in ["bulk", "changePassword"] {
         assert_eq!(config[feature]["supported"], false, "{feature}");
     }
+    let pages = &config["pagination"];
+    assert_eq!((&pages["cursor"], &pages["index"]), (&json!(true), &json!(true)));
+    let first = acme.get("/Users?count=1&cursor").await;
+    let next = first.text("/nextCursor");
+    assert_eq!(acme.get(&format!("/Users?count=1&cursor={next}")).await.rows().len(), 1);
     let schemes = config["authenticationSchemes"].as_array().unwrap();
     assert_eq!(schemes.len(), 1);
     assert_eq!(schemes[0]["type"], "oauthbearertoken");
@@ -93,6 +99,14 @@ async fn filter_works(acme: &Workspace) {
         let ids: Vec<&Value> = rows.iter().map(|row| &row["id"]).collect();
         assert_eq!(ids, [&json!(id)], "{filter}");
     }
+}
+
+async fn sort_works(acme: &Workspace) {
+    let (up, down) = ("/Users?sortBy=userName", "/Users?sortBy=userName&sortOrder=descending");
+    let mut rows = acme.get(down).await.rows();
+    rows.reverse();
+    assert!(rows.len() > 1);
+    assert_eq!(acme.get(up).await.rows(), rows);
 }
 
 async fn etag_works(acme: &Workspace) {

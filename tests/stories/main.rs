@@ -26,6 +26,7 @@ mod isolation;
 mod keys;
 mod leniency;
 mod links;
+mod lists;
 mod observability;
 mod okta;
 mod okta_groups;

@@ -2,6 +2,7 @@
 //! the door, because it does not compile.
 
 use directory_api::v1;
+use scim::filter::Fitted;
 
 use super::Role;
 use super::Role::{Gateway, Internal, Operator, Reader};
@@ -78,6 +79,19 @@ fn listing(kind: Kind, filter: &str) -> u32 {
     }
 }
 
+/// The same of people and groups at once.
+fn listing_any(filter: &str) -> u32 {
+    let of = |kind: Kind, other: Kind| {
+        let filter = scim::filter::parse(filter)
+            .and_then(|f| f.bind_among(kind.resource_type(), &[other.resource_type()]));
+        match filter {
+            Ok(Fitted::Those(bound)) if !is_served(kind, &bound) => READING_EVERYBODY,
+            Ok(_) | Err(_) => LISTING,
+        }
+    };
+    of(Kind::User, Kind::Group).max(of(Kind::Group, Kind::User))
+}
+
 in_a_workspace! {
     GetWorkspaceRequest; Internal Operator Reader;
 
@@ -117,6 +131,8 @@ in_a_workspace! {
     ListMembersRequest; Internal Operator Reader;
     ListUserGroupsRequest; Internal Operator Reader;
 
+    ListResourcesRequest weighs |ask: &Self| listing_any(&ask.filter); Gateway Internal Operator Reader;
+
     GetServiceProviderConfigRequest; Gateway Internal Operator Reader;
     ListResourceTypesRequest; Gateway Internal Operator Reader;
     GetResourceTypeRequest; Gateway Internal Operator Reader;
@@ -134,7 +150,7 @@ mod tests {
         for (message, roles) in IN_A_WORKSPACE {
             let reads = ["Get", "List", "Read"].iter().any(|word| message.starts_with(word));
             assert_eq!(roles.contains(&Reader), reads, "{message}");
-            let provisions = ["User", "Group", "Schema", "ResourceType", "ServiceProviderConfig"];
+            let provisions = ["User", "Group", "Schema", "Resource", "ServiceProviderConfig"];
             let provisions = provisions.iter().any(|about| message.contains(about))
                 && !message.contains("Deleted")
                 && !message.contains("Restore")

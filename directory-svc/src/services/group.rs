@@ -300,7 +300,7 @@ impl<S: Store> Services<S> {
     }
 
     /// The members of a group, where the caller is to see them in one message.
-    async fn members_of(
+    pub(super) async fn members_of(
         &self,
         workspace: &S::Workspace,
         render: &Groups,

@@ -9,6 +9,7 @@ mod integration;
 mod login;
 mod page;
 mod read;
+mod resource;
 mod user;
 mod workspace;
 

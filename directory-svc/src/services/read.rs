@@ -37,6 +37,15 @@ pub(super) fn sort(kind: Kind, order: Option<&v1::Order>) -> Result<Option<Sort>
     sort.map(Some).map_err(scim_error)
 }
 
+/// An order of people and groups together: of one of the two at least.
+pub(super) fn sort_any(order: Option<&v1::Order>) -> Result<Option<[Option<Sort>; 2]>, Status> {
+    match (sort(Kind::User, order), sort(Kind::Group, order)) {
+        (Ok(None), _) | (_, Ok(None)) => Ok(None),
+        (Err(refused), Err(_)) => Err(refused),
+        (users, groups) => Ok(Some([users.ok().flatten(), groups.ok().flatten()])),
+    }
+}
+
 /// A person as the IdP wrote them.
 pub(super) fn user_json(text: &str) -> Result<Resource, Status> {
     Kind::User.resource_type().read(text).map_err(scim_error)

@@ -216,7 +216,7 @@ impl<S: Store> Services<S> {
     }
 
     /// The groups of a person, where the caller is to see them.
-    async fn groups_of(
+    pub(super) async fn groups_of(
         &self,
         workspace: &S::Workspace,
         render: &People,

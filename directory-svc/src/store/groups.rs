@@ -5,8 +5,8 @@ use std::future::Future;
 use scim::patch::ListEdit;
 
 use super::{
-    Answer, Group, GroupDraft, GroupWritten, Member, Membership, Page, Query, Revision, Tombstone,
-    Write,
+    Answer, AnyQuery, Found, Group, GroupDraft, GroupWritten, Member, Membership, Page, Query,
+    Revision, Tombstone, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{GroupId, MemberId};
@@ -23,6 +23,9 @@ pub trait GroupStore: Clone + Send + Sync + 'static {
 
     /// A page of groups.
     fn groups(&self, query: Query) -> impl Future<Output = Answer<Page<Group>>> + Send;
+
+    /// A page of people and groups together.
+    fn resources(&self, query: AnyQuery) -> impl Future<Output = Answer<Page<Found>>> + Send;
 
     /// At most `limit` members of a group, in the order of their ids, behind the one of this id.
     fn members(

@@ -6,7 +6,7 @@ pub use groups::*;
 
 use std::collections::BTreeSet;
 
-use scim::filter::Bound;
+use scim::filter::{Bound, Fitted};
 use scim::{Resource, ResourceType, Schemas, Sort};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -343,6 +343,33 @@ pub struct Query {
     pub start: Start,
     /// How many at the most; 0 asks for the total alone.
     pub limit: u32,
+}
+
+/// A question for people and groups at once.
+#[derive(Clone, Debug)]
+pub struct AnyQuery {
+    /// Which of the people; [`Fitted::Nothing`] leaves them out.
+    pub users: Fitted,
+    /// Which of the groups.
+    pub groups: Fitted,
+    /// Whose externalIds the filters see.
+    pub viewer: Option<IntegrationId>,
+    /// The order of people and of groups, which is one where both have the attribute; a kind without it
+    /// stands where what has no value does. `None`: that of creation.
+    pub sort: Option<[Option<Sort>; 2]>,
+    /// Where the page begins.
+    pub start: Start,
+    /// How many at the most; 0 asks for the total alone.
+    pub limit: u32,
+}
+
+/// A person or a group.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// A person.
+    User(User),
+    /// A group.
+    Group(Group),
 }
 
 /// A page of people or of groups, in the order asked for.

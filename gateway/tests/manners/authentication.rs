@@ -129,7 +129,7 @@ async fn what_is_no_route_is_404_without_a_look_at_the_key() {
     for path in [
         "/",
         "/scim/v2",
-        "/scim/v2/acme",
+        "/scim/v2/acme/search",
         "/scim/v2/acme/groups",
         "/scim/v2/acme/users",
         "/scim/v2/acme/USERS",

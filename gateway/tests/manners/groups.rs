@@ -1,7 +1,8 @@
-//! Groups, where they are answered otherwise than people.
+//! Groups, where they are answered otherwise than people; and searches.
 
 use axum::body::{Body, to_bytes};
 use axum::http::StatusCode;
+use serde_json::Value;
 use tonic::Status;
 
 use crate::stand_in::{Asked, Nestr, Next, PATCH, key, request};
@@ -86,4 +87,36 @@ async fn a_group_too_large_for_the_answer_to_a_write_is_204_with_its_version() {
     assert_eq!((answer.status, answer.body.as_str()), (StatusCode::NO_CONTENT, ""));
     assert_eq!((answer.header("etag"), answer.header("location")), (r#"W/"5""#, LOCATION));
     assert_eq!(answer.header("content-type"), "");
+}
+
+/// RFC 7644 sections 3.4.2.1 and 3.4.3, RFC 9865 section 2.
+#[tokio::test]
+async fn a_search_is_asked_for_alike_by_query_and_by_body() {
+    let nestr = Nestr::new();
+    let query = r#"?filter=displayName+sw+"a"&sortBy=displayName&sortOrder=descending&count=5&cursor=c&attributes=userName"#;
+    let body = r#"{"filter":"displayName sw \"a\"","sortBy":"displayName","sortOrder":"descending",
+        "count":5,"cursor":"c","attributes":["userName"]}"#;
+    for endpoint in ["", "/Users", "/Groups"] {
+        let listed = nestr.get(&format!("{endpoint}{query}")).await;
+        assert_eq!(listed.status, StatusCode::OK, "{endpoint}: {listed:?}");
+        let by_query = nestr.asked();
+        let searched = nestr.ask("POST", &format!("{endpoint}/.search"), body).await;
+        assert_eq!((searched.status, &searched.body), (StatusCode::OK, &listed.body), "{endpoint}");
+        assert_eq!(nestr.asked(), by_query, "{endpoint}");
+    }
+    let both = nestr.get("?cursor").await.json();
+    assert_eq!((&both["nextCursor"], &both["startIndex"]), (&"next".into(), &Value::Null));
+    assert_eq!(both["Resources"].as_array().map(Vec::len), Some(2));
+    let by_index = nestr.get("?startIndex=1").await.json();
+    assert_eq!((&by_index["nextCursor"], &by_index["startIndex"]), (&Value::Null, &1.into()));
+}
+
+#[tokio::test]
+async fn me_is_nobody_and_says_so_to_who_has_a_key() {
+    let nestr = Nestr::new();
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+        let answer = nestr.ask(method, "/Me", "{}").await;
+        assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED, "{method}");
+        assert!(answer.detail().contains("/Users"), "{method}");
+    }
 }

@@ -12,6 +12,7 @@ use directory_api::v1;
 use directory_api::v1::Reason;
 use directory_api::v1::discovery_service_server::{DiscoveryService, DiscoveryServiceServer};
 use directory_api::v1::group_service_server::GroupServiceServer;
+use directory_api::v1::resource_service_server::ResourceServiceServer;
 use directory_api::v1::user_service_server::{UserService, UserServiceServer};
 use gateway::{ClientConfig, GatewayConfig, Random};
 use serde_json::Value;
@@ -35,6 +36,7 @@ pub(crate) enum Asked {
     ReplaceGroup(v1::ReplaceGroupRequest),
     PatchGroup(v1::PatchGroupRequest),
     DeleteGroup(v1::DeleteGroupRequest),
+    ListResources(v1::ListResourcesRequest),
     Discovery(&'static str, String),
 }
 
@@ -271,6 +273,7 @@ impl Nestr {
         let routes = tonic::service::Routes::new(health)
             .add_service(UserServiceServer::new(directory.clone()))
             .add_service(GroupServiceServer::new(directory.clone()))
+            .add_service(ResourceServiceServer::new(directory.clone()))
             .add_service(DiscoveryServiceServer::new(directory.clone()))
             .into_axum_router();
         Self { directory, health: reporter, router: gateway::router(routes, config, random) }

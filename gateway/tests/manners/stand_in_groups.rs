@@ -1,10 +1,11 @@
-//! The groups of the directory that stands in.
+//! The groups of the directory that stands in, and what it answers of people and groups at once.
 
 use directory_api::v1;
 use directory_api::v1::group_service_server::GroupService;
+use directory_api::v1::resource_service_server::ResourceService;
 use tonic::{Request, Response, Status};
 
-use crate::stand_in::{Asked, Next, StandIn};
+use crate::stand_in::{Asked, Next, StandIn, ada};
 
 /// A group, in bytes that no JSON writer of ours would choose.
 pub(crate) const STAFF: &str = r#"{ "id":"1","displayName":"St\u0061ff" }"#;
@@ -82,3 +83,20 @@ for_services![
     list_members(ListMembersRequest) -> v1::ListMembersResponse,
     list_user_groups(ListUserGroupsRequest) -> v1::ListUserGroupsResponse,
 ];
+
+#[tonic::async_trait]
+impl ResourceService for StandIn {
+    async fn list_resources(
+        &self,
+        request: Request<v1::ListResourcesRequest>,
+    ) -> Result<Response<v1::ListResourcesResponse>, Status> {
+        self.open(request, Asked::ListResources).await?;
+        let kinds = [v1::resource::Kind::User(ada()), v1::resource::Kind::Group(staff())];
+        Ok(Response::new(v1::ListResourcesResponse {
+            resources: kinds.map(|kind| v1::Resource { kind: Some(kind) }).into(),
+            total_size: 2,
+            start_index: 1,
+            next_page_token: "next".to_owned(),
+        }))
+    }
+}

@@ -4,6 +4,7 @@
 //! operators against types and brings literals into the form of comparison. [`Bound::matches`]
 //! answers, and is what every compiler of bound filters is measured by.
 
+mod among;
 mod bind;
 pub(crate) mod grammar;
 mod matches;
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
 pub use crate::path::{At, AttrPath, Path, Target};
+pub use among::Fitted;
 
 /// A filter as written, names and literals untouched. Prints as text that reads as the same filter.
 /// `a ne b` is read as `not (a eq b)`, which is what it means.

@@ -67,7 +67,7 @@ pub(super) struct Condition {
 }
 
 /// The condition under which a resource of `workspace` passes `filter`, as `viewer` sees externalIds.
-/// The first bound value is the workspace. With it, the order that `sort` asks for.
+/// With it, the order that `sort` asks for. The values follow those of `before`, the statement's so far.
 ///
 /// # Errors
 /// `INVALID_FILTER` for an attribute that no store knows, `INVALID_VALUE` for one that none can sort by.
@@ -77,11 +77,12 @@ pub(super) fn compile<D: Dialect>(
     sort: Option<&Sort>,
     workspace: WorkspaceId,
     viewer: Option<IntegrationId>,
+    before: Vec<Bind>,
 ) -> Result<Condition, Refusal> {
     let mut compiler = Compiler::<D> {
         condition: Condition {
             text: String::new(),
-            binds: Vec::new(),
+            binds: before,
             is_range: filter.is_some_and(|filter| served::is_range(kind, filter)),
             order: None,
             filtered: 0,

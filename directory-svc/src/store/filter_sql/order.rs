@@ -22,6 +22,11 @@ pub(in crate::store) struct Order {
 }
 
 impl Order {
+    /// The order by a column `key` of rows that came together from elsewhere.
+    pub(in crate::store) fn of_key(is_descending: bool) -> Self {
+        Self { key: "key".to_owned(), is_nullable: true, is_descending }
+    }
+
     /// The terms of `ORDER BY`; `seq` is the column that tells equal rows apart.
     pub(in crate::store) fn by(&self, seq: &str) -> String {
         let (direction, nulls) = match (self.is_descending, self.is_nullable) {

@@ -2,13 +2,15 @@
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params_from_iter};
+use scim::filter::Fitted;
 use uuid::Uuid;
 
 use super::dialect::Sqlite;
 use super::statement::all;
-use crate::ids::WorkspaceId;
-use crate::store::filter_sql::{Bind, Condition, Dialect, compile, number};
-use crate::store::{Answer, Kind, Mark, Page, Query, SortKey, Start};
+use crate::ids::{MemberId, WorkspaceId};
+use crate::store::filter_sql::{Bind, Condition, Dialect, Order, compile, number};
+use crate::store::words::Word;
+use crate::store::{Answer, AnyQuery, Kind, Mark, Page, Query, SortKey, Start};
 
 /// Where the rows of a kind come from.
 pub(super) struct Source {
@@ -62,6 +64,73 @@ fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
     Ok(Mark { key, seq: row.get(columns - 1)? })
 }
 
+/// A page of ids of people and groups, which both sources together answer.
+pub(super) fn page_of_any(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    sources: [&Source; 2],
+    query: &AnyQuery,
+) -> Answer<Page<(Kind, MemberId)>> {
+    let mut binds = Vec::new();
+    let (mut rows, mut counts) = (Vec::new(), Vec::new());
+    let (mut total, mut is_descending) = (0, false);
+    for (at, (source, fitted)) in sources.into_iter().zip([&query.users, &query.groups]).enumerate()
+    {
+        let filter = match fitted {
+            Fitted::Nothing => continue,
+            Fitted::Everything => None,
+            Fitted::Those(bound) => Some(bound),
+        };
+        let sort = query.sort.as_ref().and_then(|sorts| sorts[at].as_ref());
+        is_descending |= sort.is_some_and(|sort| sort.is_descending);
+        let Source { kind, from, table, .. } = source;
+        let count = compile::<Sqlite>(*kind, filter, None, workspace, query.viewer, Vec::new())?;
+        counts.push((format!("SELECT count(*) FROM {table} WHERE {}", count.text), count.binds));
+        let condition = compile::<Sqlite>(*kind, filter, sort, workspace, query.viewer, binds)?;
+        let key = condition.order.as_ref().map_or("NULL", |order| &order.key);
+        let row = kind.alias();
+        rows.push(format!(
+            "SELECT '{}' AS kind, {row}.id AS id, {key} AS key, {row}.seq AS seq FROM {from} \
+             WHERE {}",
+            kind.word(),
+            condition.text
+        ));
+        binds = condition.binds;
+    }
+    for (count, binds) in counts {
+        let mut count = connection.prepare_cached(&count)?;
+        total += count.query_row(params_from_iter(binds), |row| row.get::<_, u64>(0))?;
+    }
+    if rows.is_empty() {
+        return Ok(Page { rows: Vec::new(), marks: Vec::new(), total: 0, more: false });
+    }
+    let mut bind = |value: Bind| {
+        binds.push(value);
+        Sqlite::placeholder(binds.len())
+    };
+    let order = Order::of_key(is_descending);
+    let limit = bind(Bind::Integer(i64::from(query.limit) + 1));
+    let (after, offset) = match &query.start {
+        Start::After(mark) if *mark == Mark::of(0) => (String::new(), String::new()),
+        Start::After(mark) => (format!("WHERE {}", order.after(mark, "seq", bind)), String::new()),
+        Start::Skip(rows) => {
+            (String::new(), format!("OFFSET {}", bind(Bind::Integer(number(*rows)))))
+        }
+    };
+    let page = format!(
+        "SELECT kind, id, key, seq FROM ({}) {after} ORDER BY {} LIMIT {limit} {offset}",
+        rows.join(" UNION ALL "),
+        order.by("seq")
+    );
+    let mut found = all(connection, &page, params_from_iter(binds), |row| {
+        Ok(((row.get(0)?, row.get(1)?), mark(row)?))
+    })?;
+    let more = found.len() > query.limit as usize;
+    found.truncate(query.limit as usize);
+    let (rows, marks) = found.into_iter().unzip();
+    Ok(Page { rows, marks, total, more })
+}
+
 /// How the engine would go about the query: the steps of its plan for the page and the count.
 #[cfg(test)]
 pub(super) fn explain(
@@ -89,7 +158,7 @@ struct Statements {
 fn statements(source: &Source, workspace: WorkspaceId, query: &Query) -> Answer<Statements> {
     let Source { kind, from, columns, table } = source;
     let (filter, sort) = (query.filter.as_ref(), query.sort.as_ref());
-    let condition = compile::<Sqlite>(*kind, filter, sort, workspace, query.viewer)?;
+    let condition = compile::<Sqlite>(*kind, filter, sort, workspace, query.viewer, Vec::new())?;
     let Condition { text: passes, binds, is_range, order, filtered } = condition;
     let count_binds = binds[..filtered].to_vec();
     let mut page_binds = binds;

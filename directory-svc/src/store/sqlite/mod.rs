@@ -17,6 +17,7 @@ mod migrations;
 #[cfg(test)]
 pub(in crate::store) mod plans;
 mod readers;
+mod resources;
 mod statement;
 #[cfg(test)]
 mod tests;

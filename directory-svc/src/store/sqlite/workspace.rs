@@ -9,16 +9,16 @@ use scim::patch::ListEdit;
 #[cfg(test)]
 use super::listing;
 use super::writing::Writing;
-use super::{Shared, changes, domains, groups, integrations, keys, users, workspaces};
+use super::{Shared, changes, domains, groups, integrations, keys, resources, users, workspaces};
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, GroupId, IntegrationId, MemberId, UserId, WorkspaceId};
 use crate::refusal::Refusal;
 #[cfg(test)]
 use crate::store::Kind;
 use crate::store::{
-    Admission, Answer, ApiKey, Change, Domain, Draft, Group, GroupDraft, GroupStore, GroupWritten,
-    Integration, KeyGrant, KeyHash, Member, Membership, Met, Names, Page, Policy, Query, Revision,
-    Tombstone, User, Workspace, WorkspaceStore, Write,
+    Admission, Answer, AnyQuery, ApiKey, Change, Domain, Draft, Found, Group, GroupDraft,
+    GroupStore, GroupWritten, Integration, KeyGrant, KeyHash, Member, Membership, Met, Names, Page,
+    Policy, Query, Revision, Tombstone, User, Workspace, WorkspaceStore, Write,
 };
 
 /// The state of one workspace in a [`SqliteStore`](super::SqliteStore).
@@ -192,6 +192,10 @@ impl GroupStore for SqliteWorkspace {
 
     async fn groups(&self, query: Query) -> Answer<Page<Group>> {
         self.long(move |connection, id| groups::list(connection, id, &query)).await
+    }
+
+    async fn resources(&self, query: AnyQuery) -> Answer<Page<Found>> {
+        self.long(move |connection, id| resources::list(connection, id, &query)).await
     }
 
     async fn members(
