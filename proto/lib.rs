@@ -6,9 +6,11 @@
 
 pub mod api_key;
 mod convert;
+mod method;
 mod reason;
 
 pub use convert::to_json;
+pub use method::Method;
 pub use reason::{DOMAIN, Row};
 
 /// The contract's files with all they import and with their comments, encoded as a

@@ -1,18 +1,16 @@
 //! What stands round every RPC, in process and over a socket: its deadline, its span, its count.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::extract::Request;
+use axum::http::HeaderMap;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use directory_api::REQUEST_ID;
-use prost::Message;
-use prost_types::FileDescriptorSet;
+use directory_api::{Method, REQUEST_ID};
 use tokio::time::Instant;
 use tonic::{Code, Status};
-use tracing::{Instrument, Span};
+use traces::RequestId;
+use tracing::Instrument;
 
 /// The longest that any call may take, whatever its caller allows. Every wait has an end.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -25,15 +23,30 @@ pub(crate) fn layered(router: axum::Router) -> axum::Router {
 /// Ends a call at its caller's deadline (metadata `grpc-timeout`). A write that is under way then is
 /// committed whole or not at all; its caller repeats it under the same operation id.
 async fn call(request: Request, next: Next) -> Response {
-    let (allowed, span) = terms(&request);
-    let (began, method) = (Instant::now(), known(request.uri().path()));
+    let method = Method::of(request.uri().path());
+    let (allowed, request_id) = terms(request.headers());
+    let trace = method.map(|method| trace(method, request.headers(), request_id.as_ref()));
+    let trace = trace.unwrap_or_default();
+    let span = tracing::info_span!(
+        "rpc",
+        method = request.uri().path(),
+        request_id = request_id.as_ref().map(RequestId::as_str),
+        trace_id = trace.trace_id(),
+    );
+    let began = Instant::now();
     let answer = tokio::time::timeout(allowed, next.run(request)).instrument(span.clone());
-    let answer = answer.await.unwrap_or_else(|_| {
+    let answer = trace.round(answer).await.unwrap_or_else(|_| {
         Status::deadline_exceeded("The call took longer than its deadline.").into_http()
     });
     // A refusal stands in the headers; an answer has its status, which is OK, behind its message.
     let code = answer.headers().get("grpc-status").and_then(|code| code.to_str().ok());
     let code = code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+    trace.number("rpc.grpc.status_code", code as i32);
+    if is_ours_to_mend(code) {
+        trace.fail();
+    }
+    // A metric takes no word of a caller's choice.
+    let method = method.map_or("other", |method| method.short);
     metrics::histogram!("nestr_scim_rpc_seconds", "method" => method).record(began.elapsed());
     let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     tracing::debug!(parent: &span, ?code, duration_us, "answered");
@@ -42,38 +55,33 @@ async fn call(request: Request, next: Next) -> Response {
     answer
 }
 
-/// The call of a path, as `Service/Method`, or "other": a metric takes no word of a caller's choice.
-fn known(path: &str) -> &'static str {
-    static METHODS: LazyLock<HashMap<String, &'static str>> = LazyLock::new(methods);
-    METHODS.get(path).copied().unwrap_or("other")
+/// What a trace tells of a call of the contract.
+fn trace(method: Method, headers: &HeaderMap, id: Option<&RequestId>) -> traces::Span {
+    let trace = traces::Span::received(method.full, headers, id);
+    trace.word("rpc.system", "grpc");
+    trace.word("rpc.service", method.service);
+    trace.word("rpc.method", method.name);
+    trace
 }
 
-/// Every call of the contract, by its path. Read once, and kept for as long as the process lives.
-fn methods() -> HashMap<String, &'static str> {
-    let files = FileDescriptorSet::decode(directory_api::FILE_DESCRIPTOR_SET);
-    let files = files.map(|set| set.file).unwrap_or_default();
-    let mut methods = HashMap::new();
-    for file in &files {
-        for service in &file.service {
-            for method in &service.method {
-                let name = format!("{}/{}", service.name(), method.name());
-                methods.insert(format!("/{}.{name}", file.package()), &*name.leak());
-            }
-        }
-    }
-    methods
+/// Whether a status says that the directory failed, and not that its caller asked wrongly.
+fn is_ours_to_mend(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
 }
 
-/// How long the call may take, and the span that its logs stand in.
-fn terms(request: &Request) -> (Duration, Span) {
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+/// How long the call may take, and the id that its caller gave it.
+fn terms(headers: &HeaderMap) -> (Duration, Option<RequestId>) {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let allowed = header("grpc-timeout").and_then(timeout).unwrap_or(LONGEST).min(LONGEST);
-    let span = tracing::info_span!(
-        "rpc",
-        method = request.uri().path(),
-        request_id = header(REQUEST_ID).unwrap_or_default(),
-    );
-    (allowed, span)
+    (allowed, header(REQUEST_ID).and_then(RequestId::parse))
 }
 
 /// Reads `grpc-timeout`: at most eight digits and a unit.

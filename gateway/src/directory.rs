@@ -15,6 +15,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::call::Call;
 use crate::error::ScimError;
+use crate::told::Told;
 use crate::{GatewayConfig, Random};
 
 /// The largest answer taken from the directory, in bytes: a full page of large people. tonic's own
@@ -56,14 +57,14 @@ impl<D> Directory for D where
 /// What every handler shares.
 #[derive(Clone)]
 pub(crate) struct Gateway<D> {
-    directory: D,
+    directory: Told<D>,
     pub(crate) config: GatewayConfig,
     random: Random,
 }
 
 impl<D: Directory> Gateway<D> {
     pub(crate) fn new(directory: D, config: GatewayConfig, random: Random) -> Self {
-        Self { directory, config, random }
+        Self { directory: Told(directory), config, random }
     }
 
     /// Names one write, so that the directory knows it again when it is sent twice.
@@ -72,12 +73,12 @@ impl<D: Directory> Gateway<D> {
     }
 
     /// The people of a workspace.
-    pub(crate) fn users(&self) -> UserServiceClient<D> {
+    pub(crate) fn users(&self) -> UserServiceClient<Told<D>> {
         UserServiceClient::new(self.directory.clone()).max_decoding_message_size(ANSWER_BYTES)
     }
 
     /// The groups of a workspace.
-    pub(crate) fn groups(&self) -> GroupServiceClient<D> {
+    pub(crate) fn groups(&self) -> GroupServiceClient<Told<D>> {
         GroupServiceClient::new(self.directory.clone()).max_decoding_message_size(ANSWER_BYTES)
     }
 
@@ -87,12 +88,12 @@ impl<D: Directory> Gateway<D> {
     }
 
     /// What the service can do, and its schemas.
-    pub(crate) fn discovery(&self) -> DiscoveryServiceClient<D> {
+    pub(crate) fn discovery(&self) -> DiscoveryServiceClient<Told<D>> {
         DiscoveryServiceClient::new(self.directory.clone()).max_decoding_message_size(ANSWER_BYTES)
     }
 
     /// Whether the directory serves.
-    pub(crate) fn health(&self) -> HealthClient<D> {
+    pub(crate) fn health(&self) -> HealthClient<Told<D>> {
         HealthClient::new(self.directory.clone())
     }
 

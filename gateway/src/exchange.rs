@@ -1,6 +1,5 @@
 //! What stands round every request: its id, its deadline, its line in the log.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -8,6 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
+use traces::RequestId;
 use tracing::{Instrument, Span, field};
 
 use crate::Random;
@@ -17,9 +17,6 @@ use crate::remote::Deadline;
 use crate::routes::ROUTES;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Characters that a client's request id may have, so that it fits any log.
-const REQUEST_ID_LENGTH: usize = 64;
 
 /// How much longer than its deadline a request is waited for, so that the directory's own word on a
 /// late call still arrives.
@@ -44,28 +41,23 @@ impl Exchange {
     }
 }
 
-/// Finds the request again in our logs: visible ASCII, at most 64 characters.
-#[derive(Clone)]
-pub(crate) struct RequestId(Arc<str>);
-
-impl RequestId {
-    /// The client's, if it is fit to be logged, else a new one.
-    fn of(headers: &HeaderMap, random: &Random) -> Self {
-        let sent = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
-        match sent.filter(|id| is_fit(id)) {
-            Some(id) => Self(id.into()),
-            None => Self(random.new_id().to_string().into()),
-        }
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
+/// The id by which the request is found in logs and traces: the client's, if it is fit for them, else a
+/// new one.
+fn request_id(headers: &HeaderMap, random: &Random) -> RequestId {
+    let sent = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
+    let new = || RequestId::parse(&random.new_id().to_string()).expect("digits and hyphens");
+    sent.and_then(RequestId::parse).unwrap_or_else(new)
 }
 
-fn is_fit(id: &str) -> bool {
-    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=REQUEST_ID_LENGTH).contains(&id.len()) && id.bytes().all(is_fit)
+/// What a trace tells of the request. Probes ask every few seconds, and are of no trace.
+fn trace(request: &Request, method: &'static str, id: &RequestId) -> traces::Span {
+    if matches!(request.uri().path(), "/healthz" | "/readyz") {
+        return traces::Span::default();
+    }
+    let trace = traces::Span::received(method, request.headers(), Some(id));
+    // What a client made up is `_OTHER` by the conventions of OpenTelemetry.
+    trace.word("http.request.method", if method == OTHER { "_OTHER" } else { method });
+    trace
 }
 
 /// What every request is measured by.
@@ -84,19 +76,21 @@ pub(crate) async fn exchange(
     next: Next,
 ) -> Response {
     let began = Instant::now();
-    let request_id = RequestId::of(request.headers(), &random);
+    let request_id = request_id(request.headers(), &random);
     let method = known(request.method());
+    let trace = trace(&request, method, &request_id);
     let span = tracing::info_span!(
         "request",
         method,
         route = field::Empty,
         request_id = request_id.as_str(),
+        trace_id = trace.trace_id(),
     );
     let address = clients.address(&request);
     let deadline = began + timeout;
     request.extensions_mut().insert(Exchange { request_id: request_id.clone(), deadline });
     let answer = tokio::time::timeout_at(deadline + GRACE, next.run(request));
-    let answer = answer.instrument(span.clone()).await;
+    let answer = trace.round(answer.instrument(span.clone())).await;
     let mut answer = answer.unwrap_or_else(|_| ScimError::late().into_response());
     // Every key is judged: wrong ones never stand in the way of a good one from the same address.
     if answer.status() == StatusCode::UNAUTHORIZED
@@ -109,7 +103,16 @@ pub(crate) async fn exchange(
         answer.headers_mut().insert(X_REQUEST_ID, request_id);
     }
     let status = answer.status().as_u16();
-    let route = answer.extensions_mut().remove::<Route>().map_or("other", |route| route.0);
+    let route = answer.extensions_mut().remove::<Route>().map(|route| route.0);
+    if let Some(route) = route {
+        trace.rename(method, route);
+        trace.word("http.route", route);
+    }
+    trace.number("http.response.status_code", status);
+    if answer.status().is_server_error() {
+        trace.fail();
+    }
+    let route = route.unwrap_or("other");
     count(method, route, status, began.elapsed());
     let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     tracing::info!(parent: &span, status, duration_us, "answered");
@@ -156,24 +159,11 @@ fn count(method: &'static str, route: &'static str, status: u16, took: Duration)
     .increment(1);
 }
 
+/// What stands for a method that is none of the known.
+const OTHER: &str = "OTHER";
+
 /// A method by its name, or "OTHER": a log takes no word of the client's choice.
 fn known(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clients_request_id_is_taken_when_it_fits_any_log() {
-        let longest = "a".repeat(64);
-        for fit in ["1", "a-b_c.D9", &longest] {
-            assert!(is_fit(fit), "{fit}");
-        }
-        for unfit in ["", "a b", "a\"b", "a/b", "é", &format!("{longest}a")] {
-            assert!(!is_fit(unfit), "{unfit}");
-        }
-    }
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or(OTHER)
 }

@@ -26,6 +26,7 @@ mod remote;
 mod resources;
 mod routes;
 mod search;
+mod told;
 mod users;
 
 pub use client::ClientConfig;

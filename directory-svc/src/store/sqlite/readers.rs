@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
+use traces::{Place, Span};
 
 use super::connection;
 use crate::store::{Answer, StoreError};
@@ -39,6 +40,7 @@ impl Readers {
 
     /// Answers now. Only for reads that an index answers with one row or a few.
     pub(super) fn point<T>(&self, read: impl FnOnce(&Connection) -> Answer<T>) -> Answer<T> {
+        let _told = read_step(&traces::here(), "store point read");
         let connection = self.take()?;
         let answer = read(&connection);
         self.give_back(connection, &answer);
@@ -56,10 +58,14 @@ impl Readers {
         let caller = Caller::default();
         let gone = Arc::clone(&caller.gone);
         let closed = |_| StoreError::Unavailable("the store is closed".to_owned());
+        let place = traces::here();
+        let queued = place.step("store queue");
         let permit = Arc::clone(&self.long_reads).acquire_owned().await.map_err(closed)?;
         let readers = Arc::clone(self);
         let reading = tokio::task::spawn_blocking(move || {
             let _permit = permit;
+            drop(queued);
+            let _told = read_step(&place, "store long read");
             readers.read_until(&gone, read)
         });
         reading.await.map_err(|error| StoreError::Fault(error.into()))?
@@ -95,6 +101,13 @@ impl Readers {
             idle.push(connection);
         }
     }
+}
+
+/// What the trace of a read tells.
+fn read_step(place: &Place, name: &'static str) -> Span {
+    let step = place.step(name);
+    step.word("db.system.name", "sqlite");
+    step
 }
 
 fn in_one_state<T>(

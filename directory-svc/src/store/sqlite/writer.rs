@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
+use traces::{Place, Span};
 
 use super::checkpoints::Checkpoints;
 use super::connection;
@@ -60,7 +61,8 @@ impl Writer {
         work: impl FnOnce(&Connection) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
         let (reply, answer) = oneshot::channel();
-        let job = Task { work: Some(work), result: None, reply };
+        let told = Told::queued(traces::here());
+        let job = Task { work: Some(work), result: None, reply, told };
         let closed = || StoreError::Unavailable("the store is closed".to_owned());
         let queue = self.queue.as_ref().ok_or_else(closed)?;
         queue.send(Box::new(job)).await.map_err(|_| closed())?;
@@ -93,6 +95,24 @@ struct Task<F, T> {
     work: Option<F>,
     result: Option<Answer<T>>,
     reply: oneshot::Sender<Answer<T>>,
+    told: Told,
+}
+
+/// What the trace of a write tells: how long it waited, and how long its transaction took.
+struct Told {
+    place: Place,
+    step: Span,
+}
+
+impl Told {
+    fn queued(place: Place) -> Self {
+        Self { step: place.step("store queue"), place }
+    }
+
+    fn begun(&mut self) {
+        self.step = self.place.step("store write");
+        self.step.word("db.system.name", "sqlite");
+    }
 }
 
 impl<T, F> Job for Task<F, T>
@@ -106,6 +126,7 @@ where
 
     fn run(&mut self, connection: &Connection) -> Answer<()> {
         let Some(work) = self.work.take() else { return Ok(()) };
+        self.told.begun();
         savepoint(connection, "SAVEPOINT job")?;
         // A panic ends the one write: what it left behind is rolled back with its savepoint.
         let result = catch_unwind(AssertUnwindSafe(|| work(connection)))
@@ -127,6 +148,10 @@ where
             (Err(error), _) => Err(StoreError::Unavailable(error.to_string())),
             (Ok(()), None) => Err(StoreError::Unavailable("the write was not begun".to_owned())),
         };
+        if matches!(answer, Err(StoreError::Unavailable(_) | StoreError::Fault(_))) {
+            self.told.step.fail();
+        }
+        drop(self.told);
         // Whoever asked may have gone.
         let _ = self.reply.send(answer);
     }
