@@ -11,15 +11,15 @@ use directory_svc::{Directory, InProcess, ServiceCallers, Settings};
 use gateway::{Random, Remote};
 use listener::{Listener, ListenerConfig};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 
 use crate::cli::{
     DirectoryCommand, DirectoryConfig, GatewayCommand, RemoteConfig, RestConfig, ServeConfig,
 };
 use crate::data_dir::{self, DataDir};
 use crate::ops::Ops;
+use crate::otlp::Traces;
 use crate::process::{Reloads, asked_to_end, bind};
-use crate::{credentials, demo};
+use crate::{credentials, demo, endpoint};
 
 /// How long a statement may run before the engine stops it.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -40,6 +40,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     reloads.begin()?;
     let directory = InProcess::new(half.router.clone());
     let ops = Ops::open(&config.process, directory.clone()).await?;
+    let traces = Traces::begin(&config.process.traces, "serve", &stop)?;
     let router = ops.beside(gateway::router(directory, config.rest.gateway, Random::system()));
     tracing::info!(http = %rest.at, grpc = %half.at, ops = ops.at(), "serving");
     tokio::join!(
@@ -47,6 +48,7 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
         ops.serve(stop.clone()),
         half.serve(stop)
     );
+    traces.end().await;
     tracing::info!("ended");
     Ok(())
 }
@@ -62,8 +64,10 @@ pub(crate) async fn directory(config: DirectoryCommand) -> anyhow::Result<()> {
     let half = Half::open(directory, data_dir, url, reached, grpc, &mut reloads).await?;
     reloads.begin()?;
     let ops = Ops::open(&config.process, InProcess::new(half.router.clone())).await?;
+    let traces = Traces::begin(&config.process.traces, "directory", &stop)?;
     tracing::info!(grpc = %half.at, ops = ops.at(), "serving");
     tokio::join!(ops.serve(stop.clone()), half.serve(stop));
+    traces.end().await;
     tracing::info!("ended");
     Ok(())
 }
@@ -77,28 +81,20 @@ pub(crate) async fn gateway(config: GatewayCommand) -> anyhow::Result<()> {
     let rest = Rest::open(&config.rest, config.process.listener, &mut reloads).await?;
     reloads.begin()?;
     let ops = Ops::open(&config.process, remote.clone()).await?;
+    let traces = Traces::begin(&config.process.traces, "gateway", &stop)?;
     let router = ops.beside(gateway::router(remote, config.rest.gateway, Random::system()));
     let directory = config.remote.directory;
     tracing::info!(http = %rest.at, directory, ops = ops.at(), "serving");
     tokio::join!(rest.listener.serve(router, stop.clone()), ops.serve(stop));
+    traces.end().await;
     tracing::info!("ended");
     Ok(())
 }
 
 fn remote(config: &RemoteConfig) -> anyhow::Result<Remote> {
-    let mut endpoint = Endpoint::from_shared(config.directory.clone())?;
-    if config.directory.starts_with("https") {
-        let tls = match &config.directory_ca {
-            Some(path) => {
-                let named =
-                    || format!("--directory-ca (NESTR_SCIM_DIRECTORY_CA) is {}", path.display());
-                let pem = std::fs::read(path).with_context(named)?;
-                ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
-            }
-            None => ClientTlsConfig::new().with_native_roots(),
-        };
-        endpoint = endpoint.tls_config(tls).context("TLS to the directory")?;
-    }
+    let ca = config.directory_ca.as_deref();
+    let endpoint = endpoint::to(&config.directory, "--directory-ca (NESTR_SCIM_DIRECTORY_CA)", ca)
+        .context("TLS to the directory")?;
     let credential = credentials::of_gateway(config.directory_credential_file.as_deref())?;
     Remote::new(&endpoint, &credential).context(credentials::OF_GATEWAY)
 }

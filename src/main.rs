@@ -4,9 +4,11 @@ mod cli;
 mod credentials;
 mod data_dir;
 mod demo;
+mod endpoint;
 mod halves;
 mod logs;
 mod ops;
+mod otlp;
 mod process;
 
 use std::process::ExitCode;

@@ -10,6 +10,10 @@ use super::{Command, DirectoryConfig, GatewayCommand, RestConfig, ServeConfig};
 impl Command {
     /// Refuses settings that cannot be meant together, with the setting's name and a fix.
     pub(super) fn check(&self) -> anyhow::Result<()> {
+        let endpoint = self.process().and_then(|process| process.traces.endpoint.as_ref());
+        if let Some(endpoint) = endpoint {
+            check_address("--otlp-endpoint (NESTR_SCIM_OTLP_ENDPOINT)", endpoint)?;
+        }
         match self {
             Self::Serve(ServeConfig { rest: RestConfig { http, .. }, directory, .. }) => {
                 directory.check("--http", *http)
@@ -59,15 +63,20 @@ impl DirectoryConfig {
 
 impl GatewayCommand {
     fn check(&self) -> anyhow::Result<()> {
-        let named = || format!("--directory (NESTR_SCIM_DIRECTORY) is {:?}", self.remote.directory);
-        let uri: Uri = self.remote.directory.parse().with_context(named)?;
-        ensure!(
-            matches!(uri.scheme_str(), Some("http" | "https")) && uri.path() == "/",
-            "{}: write scheme, host and port, like http://10.0.0.7:50051",
-            named()
-        );
-        Ok(())
+        check_address("--directory (NESTR_SCIM_DIRECTORY)", &self.remote.directory)
     }
+}
+
+/// An address that gRPC is spoken to, by the setting of this name.
+fn check_address(setting: &str, address: &str) -> anyhow::Result<()> {
+    let named = || format!("{setting} is {address:?}");
+    let uri: Uri = address.parse().with_context(named)?;
+    ensure!(
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.path() == "/",
+        "{}: write scheme, host and port, like http://10.0.0.7:50051",
+        named()
+    );
+    Ok(())
 }
 
 fn check_public_url(url: &str) -> anyhow::Result<()> {

@@ -89,7 +89,33 @@ pub(crate) struct ProcessConfig {
     pub(crate) ops: Option<SocketAddr>,
 
     #[command(flatten)]
+    pub(crate) traces: TracesConfig,
+
+    #[command(flatten)]
     pub(crate) listener: ListenerConfig,
+}
+
+/// Where traces go.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TracesConfig {
+    /// Where a collector takes traces by OTLP over gRPC, such as `http://10.0.0.9:4317`, or `https://` for
+    /// TLS. Absent: there are no traces.
+    #[arg(long = "otlp-endpoint", env = "NESTR_SCIM_OTLP_ENDPOINT", value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+
+    /// The certificates (PEM) that vouch for the collector's. Absent: those of the system.
+    #[arg(
+        long = "otlp-ca",
+        env = "NESTR_SCIM_OTLP_CA",
+        value_name = "FILE",
+        requires = "endpoint"
+    )]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// The share of the traces begun here that is told, from 0 to 1. A request that comes with a
+    /// `traceparent` is told as that says.
+    #[arg(long = "otlp-ratio", env = "NESTR_SCIM_OTLP_RATIO", value_name = "SHARE", default_value_t = 1.0, value_parser = share)]
+    pub(crate) ratio: f64,
 }
 
 /// The REST side.
@@ -273,6 +299,11 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "an IP address and a port are needed, like 127.0.0.1:8080".to_owned())
 }
 
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a number from 0 to 1 is needed, like 0.05".to_owned())
+}
+
 fn role(text: &str) -> Result<Role, String> {
     let names = || Role::ALL.map(Role::name).join(", ");
     Role::of(text).ok_or_else(|| format!("the roles are {}", names()))
@@ -332,6 +363,12 @@ mod tests {
         }
         assert!(refused("directory --grpc 0.0.0.0:1").contains("--public-url"));
         assert!(refused("gateway --directory 127.0.0.1:1").contains("--directory"));
+        assert!(refused("--otlp-endpoint 127.0.0.1:4317").contains("--otlp-endpoint"));
+        assert!(refused("--otlp-endpoint http://127.0.0.1/v1/traces").contains("--otlp-endpoint"));
+        assert!(refused("--otlp-ca ca.pem").contains("--otlp-endpoint"));
+        for ratio in ["-0.1", "1.1", "NaN", "all"] {
+            assert!(refused(&format!("--otlp-ratio={ratio}")).contains("--otlp-ratio"), "{ratio}");
+        }
         assert!(refused("credential ada admin").contains("gateway, internal, operator, reader"));
     }
 
