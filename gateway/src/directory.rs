@@ -83,7 +83,7 @@ impl<D: Directory> Gateway<D> {
     }
 
     /// People and groups at once.
-    pub(crate) fn resources(&self) -> ResourceServiceClient<D> {
+    pub(crate) fn resources(&self) -> ResourceServiceClient<Told<D>> {
         ResourceServiceClient::new(self.directory.clone()).max_decoding_message_size(ANSWER_BYTES)
     }
 

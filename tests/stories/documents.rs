@@ -50,7 +50,7 @@ fn the_document_of_limits_has_each_with_its_value() {
 fn unsafe_is_forbidden_in_every_crate() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     assert!(read(&root.join("Cargo.toml")).contains("unsafe_code = \"forbid\""));
-    for room in [".", "proto", "scim", "listener", "gateway", "directory-svc"] {
+    for room in [".", "proto", "scim", "listener", "traces", "gateway", "directory-svc"] {
         let manifest = read(&root.join(room).join("Cargo.toml"));
         assert!(manifest.contains("[lints]\nworkspace = true"), "{room}");
     }
@@ -60,7 +60,7 @@ fn unsafe_is_forbidden_in_every_crate() {
 fn sources(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders: Vec<_> =
-        ["proto", "scim", "listener", "gateway", "directory-svc", "src", "tests"]
+        ["proto", "scim", "listener", "traces", "gateway", "directory-svc", "src", "tests"]
             .map(|folder| root.join(folder))
             .into();
     while let Some(folder) = folders.pop() {

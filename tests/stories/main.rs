@@ -36,3 +36,4 @@ mod process;
 mod races;
 mod secrets;
 mod tls;
+mod traces;

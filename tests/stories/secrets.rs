@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::harness::{Answer, Nestr, Workspace, unique};
+use crate::harness::{Answer, Collector, Nestr, Workspace, unique};
 
 /// Values that are found again wherever they turn up.
 struct Marks {
@@ -86,11 +86,14 @@ fn holds(bytes: &[u8], mark: &str) -> bool {
 
 /// Every module of ours says all that it has to say. Seen to fail with the query in the request's
 /// span, with the value of a filter in an error's detail, with the key kept as its own hint, and
-/// with `password` in the schema.
+/// with `password` in the schema; of traces with path and query as the name of the request's span.
 #[tokio::test]
-async fn no_secret_is_in_logs_files_error_bodies_or_the_command_line() {
+async fn no_secret_is_in_logs_traces_files_error_bodies_or_the_command_line() {
     let levels = "info,nestr_scim=trace,gateway=trace,directory_svc=trace,scim=trace";
-    let nestr = Nestr::start_with(&["--demo", "acme.com", "--log", levels]).await;
+    let collector = Collector::start().await;
+    let url = collector.url();
+    let settings = ["--demo", "acme.com", "--log", levels, "--otlp-endpoint", &url];
+    let nestr = Nestr::start_with(&settings).await;
     let demo = nestr.acme();
     let (key, _) = demo.operator().create_key(&demo.id).await;
     let (acme, marks) = (demo.with_key(&key), Marks::new());
@@ -111,6 +114,12 @@ async fn no_secret_is_in_logs_files_error_bodies_or_the_command_line() {
     for secret in secrets.iter().copied().chain([credential.as_str()]) {
         assert!(!log.contains(secret), "{secret} in the log:\n{log}");
         assert!(!holds(&command_line, secret) && !holds(&title, secret), "{secret} in /proc");
+    }
+    let told = collector.everything();
+    assert!(collector.told().len() > 60, "the story was told:\n{told}");
+    // Nor is it told in whose workspace all that was.
+    for secret in secrets.iter().copied().chain([credential.as_str(), &demo.id, "acme.com"]) {
+        assert!(!told.contains(secret), "{secret} in a trace");
     }
     // What was printed for the user to copy is the demo's key, and nothing that came later.
     for secret in secrets.iter().filter(|secret| **secret != demo.key) {

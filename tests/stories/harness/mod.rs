@@ -2,6 +2,7 @@
 
 mod answer;
 mod binary;
+mod collector;
 mod disk;
 mod entra;
 mod grpc;
@@ -11,6 +12,7 @@ mod workspace;
 
 pub(crate) use answer::Answer;
 pub(crate) use binary::{printed_by, refused_start, run_to_end};
+pub(crate) use collector::{Collector, Told};
 pub(crate) use disk::{Disk, Fault, Journal};
 pub(crate) use entra::{Dialect, Entra, Person};
 pub(crate) use grpc::Operator;
