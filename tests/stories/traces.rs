@@ -111,6 +111,23 @@ async fn a_patch_is_one_trace_through_both_halves(
     assert!(of_it.iter().all(|line| line["span"]["request_id"] == id), "{of_it:?}");
 }
 
+/// A group is passed on piece by piece, by a task of its own. Seen to fail with that task on its own.
+#[tokio::test]
+async fn what_is_read_for_a_group_is_of_its_trace() {
+    let collector = Collector::start().await;
+    let nestr = start(Shape::of_this_run(), &collector.url(), &[]).await;
+    let acme = nestr.acme();
+    let ada = acme.create("ada@acme.com").await;
+    let group = format!(r#"{{"displayName":"Analysts","members":[{{"value":"{ada}"}}]}}"#);
+    let group = acme.post("/Groups", group).await.is(201).text("/id");
+    let ask = acme.ask("GET", &format!("/Groups/{group}"));
+    acme.send(ask.header("traceparent", traceparent(TRACE, true))).await.is(200);
+    nestr.terminate().await;
+    let told = collector.told_of(TRACE);
+    let rpc = one(&told, "nestr.directory.v1.GroupService/ReadGroup", SpanKind::Server);
+    assert_eq!(one(&told, "store long read", SpanKind::Internal).parent, rpc.id);
+}
+
 /// A service of Nestr that calls over gRPC has its own trace gone on with.
 #[tokio::test]
 async fn a_service_that_calls_is_the_parent() {

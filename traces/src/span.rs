@@ -142,6 +142,11 @@ impl Place {
         let (Some(tracer), Some(from)) = (TRACER.get(), &self.0) else { return Span(None) };
         Span(Some(started(tracer, name, SpanKind::Internal, from)))
     }
+
+    /// What `work` does belongs here, on whatever task that is done.
+    pub fn round<W: Future>(&self, work: W) -> impl Future<Output = W::Output> + use<W> {
+        work.with_context(self.0.clone().unwrap_or_default())
+    }
 }
 
 fn started(tracer: &BoxedTracer, name: &'static str, kind: SpanKind, from: &Context) -> Context {

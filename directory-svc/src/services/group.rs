@@ -88,12 +88,13 @@ impl<S: Store> GroupService for Services<S> {
         let group = groups::expect(group.as_ref(), &ask.id, None).map_err(no)?.clone();
         // One piece waits for its reader; the next is read meanwhile.
         let (pieces, stream) = mpsc::channel(1);
-        tokio::spawn(async move {
+        let sending = async move {
             if let Err(status) = send_pieces::<S>(&workspace, &render, &group, &pieces).await {
                 // Who reads no longer needs no telling.
                 let _ = pieces.send(Err(status)).await;
             }
-        });
+        };
+        tokio::spawn(traces::here().round(sending));
         Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
 
