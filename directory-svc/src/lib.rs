@@ -114,7 +114,9 @@ impl<S: Store> Directory<S> {
             .add_service(
                 GroupServiceServer::new(services()).max_decoding_message_size(MESSAGE_BYTES),
             )
-            .add_service(ResourceServiceServer::new(services()))
+            .add_service(
+                ResourceServiceServer::new(services()).max_decoding_message_size(MESSAGE_BYTES),
+            )
             .add_service(LoginServiceServer::new(services()))
             .add_service(DiscoveryServiceServer::new(services()));
         Ok(call::layered(routes.into_axum_router()))

@@ -53,8 +53,18 @@ pub(crate) async fn read<D: Directory, T>(
     gateway: &Gateway<D>,
     meaning: impl FnOnce(String) -> Result<T, ScimError>,
 ) -> Result<T, ScimError> {
+    read_up_to(gateway.config.body_limit, request, gateway, meaning).await
+}
+
+/// The same, of a body that may have so many bytes.
+pub(crate) async fn read_up_to<D: Directory, T>(
+    limit: usize,
+    request: Request,
+    gateway: &Gateway<D>,
+    meaning: impl FnOnce(String) -> Result<T, ScimError>,
+) -> Result<T, ScimError> {
     let (mut parts, body) = request.into_parts();
-    match text(&parts.headers, body, gateway.config.body_limit).await.and_then(meaning) {
+    match text(&parts.headers, body, limit).await.and_then(meaning) {
         Ok(read) => Ok(read),
         Err(complaint) => Err(gateway.complain(&mut parts, complaint).await),
     }

@@ -24,6 +24,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// The id under which the request is logged.
+    pub(crate) fn request_id(&self) -> &str {
+        self.exchange.request_id.as_str()
+    }
+
     /// The message as the directory takes it: with the key, the request id and the time left.
     pub(crate) fn carry<T>(&self, ask: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(ask);

@@ -15,7 +15,7 @@ use axum::http::header::{
 };
 use axum::response::{IntoResponse, Response};
 use directory_api::v1::Reason;
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -101,6 +101,26 @@ impl ScimError {
             "The body is no SearchRequest (RFC 7644 section 3.4.3): an object with filter, attributes, \
              excludedAttributes, sortBy, sortOrder, startIndex, count and cursor, each a text, a number \
              or a list of texts.",
+        )
+    }
+
+    pub(crate) fn not_a_bulk() -> Self {
+        Self::bad_request(
+            "invalidSyntax",
+            "The body is no BulkRequest (RFC 7644 section 3.7): an object with Operations, a list of \
+             objects with method, path, bulkId, version and data, and failOnErrors, a number.",
+        )
+    }
+
+    /// RFC 7644 section 3.7.4.
+    pub(crate) fn bulk_limit() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "",
+            format!(
+                "The bulk holds more than {} operations (bulk.maxOperations). Split it.",
+                scim::limits::BULK_OPERATIONS
+            ),
         )
     }
 
@@ -231,17 +251,37 @@ impl ScimError {
             Reason::ApiKeyInvalid => Self::unauthenticated(),
             // The gateway's own credential, not the IdP's key: nothing that the IdP could mend.
             Reason::CredentialInvalid => Self::fault(status.message()),
-            reason => {
-                let row = reason.row();
-                match StatusCode::from_u16(row.http) {
-                    Ok(http) => Self {
-                        retry_after: retry_after(status),
-                        ..Self::new(http, row.scim_type, status.message().to_owned())
-                    },
-                    Err(error) => Self::fault(error),
-                }
-            }
+            reason => Self {
+                retry_after: retry_after(status),
+                ..Self::of_reason(reason, status.message().to_owned())
+            },
         }
+    }
+
+    /// What was refused for `reason`, of a request or of one of the operations of a bulk.
+    pub(crate) fn of_reason(reason: Reason, detail: String) -> Self {
+        let row = reason.row();
+        match StatusCode::from_u16(row.http) {
+            Ok(http) => Self::new(http, row.scim_type, detail),
+            Err(error) => Self::fault(error),
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The error as it is answered.
+    pub(crate) fn body(&self, request_id: &str) -> Value {
+        let mut body = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+            "status": self.status.as_str(),
+            "detail": self.detail(request_id),
+        });
+        if !self.scim_type.is_empty() {
+            body["scimType"] = self.scim_type.into();
+        }
+        body
     }
 
     /// The detail as it is answered. An answer that has to be the same whoever asks holds nothing
@@ -318,15 +358,7 @@ impl IntoResponse for ScimError {
 /// The response with the body of its error, if it is one.
 pub(crate) fn written(mut response: Response, request_id: &str) -> Response {
     if let Some(error) = response.extensions_mut().remove::<ScimError>() {
-        let mut body = json!({
-            "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
-            "status": error.status.as_str(),
-            "detail": error.detail(request_id),
-        });
-        if !error.scim_type.is_empty() {
-            body["scimType"] = error.scim_type.into();
-        }
-        *response.body_mut() = Body::from(body.to_string());
+        *response.body_mut() = Body::from(error.body(request_id).to_string());
         // The router has measured the empty body that stood here.
         response.headers_mut().remove(CONTENT_LENGTH);
         response.headers_mut().insert(CONTENT_TYPE, SCIM_JSON);

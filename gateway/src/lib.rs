@@ -2,13 +2,14 @@
 //!
 //! The way of a request: `exchange` (request id, deadline, trace) -> `path` (one spelling) ->
 //! `routes` -> extractors (`call`, `query`, `body`) -> an endpoint family (`users`, `groups`,
-//! `resources`, `discovery`, `health`) -> `answer` or `error`.
+//! `resources`, `bulk`, `discovery`, `health`) -> `answer` or `error`.
 //!
 //! It holds no state, no schema and no rule: what a person may be, and whose key opens what, is the
 //! directory's to say. What belongs to HTTP and to the dialects of the wire is said here.
 
 mod answer;
 mod body;
+mod bulk;
 mod call;
 mod client;
 mod conditions;

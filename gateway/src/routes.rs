@@ -11,7 +11,7 @@ use crate::client::Clients;
 use crate::directory::{Directory, Gateway};
 use crate::error::ScimError;
 use crate::exchange::{self, Round};
-use crate::{GatewayConfig, Random, discovery, groups, health, path, resources, users};
+use crate::{GatewayConfig, Random, bulk, discovery, groups, health, path, resources, users};
 
 /// A method on a path. `GET` answers `HEAD` too.
 #[derive(Clone, Debug)]
@@ -49,6 +49,7 @@ enum Endpoint {
     SearchGroups,
     List,
     Search,
+    Bulk,
     Me,
 }
 
@@ -81,6 +82,7 @@ pub const ROUTES: &[Route] = &[
     route(Method::POST, "/scim/v2/{workspace}/Groups/.search", Endpoint::SearchGroups),
     route(Method::GET, "/scim/v2/{workspace}", Endpoint::List),
     route(Method::POST, "/scim/v2/{workspace}/.search", Endpoint::Search),
+    route(Method::POST, "/scim/v2/{workspace}/Bulk", Endpoint::Bulk),
     route(Method::GET, "/scim/v2/{workspace}/Me", Endpoint::Me),
     route(Method::POST, "/scim/v2/{workspace}/Me", Endpoint::Me),
     route(Method::PUT, "/scim/v2/{workspace}/Me", Endpoint::Me),
@@ -118,6 +120,7 @@ impl Endpoint {
             Self::SearchGroups => on(method, groups::search::<D>),
             Self::List => on(method, resources::list::<D>),
             Self::Search => on(method, resources::search::<D>),
+            Self::Bulk => on(method, bulk::write::<D>),
             Self::Me => on(method, discovery::me::<D>),
         }
     }

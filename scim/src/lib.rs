@@ -6,6 +6,7 @@
 //! registered extension behaves as the core does.
 
 mod base64;
+pub mod bulk;
 mod error;
 pub mod filter;
 pub mod fold;

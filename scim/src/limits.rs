@@ -9,6 +9,12 @@ pub const JSON_DEPTH: usize = 32;
 /// Values of one attribute, and elements of any JSON array.
 pub const VALUES_PER_ATTRIBUTE: usize = 10_000;
 
+/// Operations in one bulk, as `bulk.maxOperations` announces it (RFC 7643 section 5).
+pub const BULK_OPERATIONS: usize = 1_000;
+
+/// Bytes of the body of a bulk, as `bulk.maxPayloadSize` announces it: 8 MiB.
+pub const BULK_BYTES: usize = 8 * 1024 * 1024;
+
 /// Operations in one PATCH.
 pub const PATCH_OPERATIONS: usize = 1_000;
 

@@ -9,6 +9,7 @@ mod harness;
 
 mod authentication;
 mod bounds;
+mod bulk;
 mod callers;
 mod connections;
 mod discovery;

@@ -40,11 +40,11 @@ use crate::store::{Author, Store, WorkspaceStore};
 pub(crate) struct GatewayInProcess;
 
 /// The handle of a workspace, and the right to use it: the call counts among those that run for as
-/// long as this is held.
-#[derive(Debug)]
+/// long as this, or a clone of it, is held.
+#[derive(Clone, Debug)]
 pub(crate) struct Admitted<W> {
     workspace: W,
-    _permit: Permit,
+    _permit: Arc<Permit>,
 }
 
 impl<W> Deref for Admitted<W> {
@@ -66,6 +66,18 @@ pub(crate) struct Authenticated<W, T> {
     pub author: Author,
     /// The request message.
     pub ask: T,
+}
+
+impl<W: Clone, T> Authenticated<W, T> {
+    /// The same right, for one of the things that are asked together.
+    pub(crate) fn with<U>(&self, ask: U) -> Authenticated<W, U> {
+        Authenticated {
+            workspace: self.workspace.clone(),
+            workspace_id: self.workspace_id,
+            author: self.author.clone(),
+            ask,
+        }
+    }
 }
 
 /// Who stands before the door.
@@ -157,7 +169,7 @@ impl<S: Store> Door<S> {
         weight: u32,
     ) -> Result<Admitted<S::Workspace>, Status> {
         let permit = self.admission.admit(tenant, weight).await.map_err(|shed| no(shed.into()))?;
-        Ok(Admitted { workspace: self.store.workspace(id), _permit: permit })
+        Ok(Admitted { workspace: self.store.workspace(id), _permit: Arc::new(permit) })
     }
 
     async fn integration<T: InWorkspace>(

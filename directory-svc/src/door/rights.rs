@@ -92,6 +92,11 @@ fn listing_any(filter: &str) -> u32 {
     of(Kind::User, Kind::Group).max(of(Kind::Group, Kind::User))
 }
 
+/// What a bulk costs: its writes are done together, so each is less than one alone.
+fn bulk(operations: usize) -> u32 {
+    u32::try_from(operations / 16).unwrap_or(u32::MAX)
+}
+
 in_a_workspace! {
     GetWorkspaceRequest; Internal Operator Reader;
 
@@ -131,6 +136,7 @@ in_a_workspace! {
     ListMembersRequest; Internal Operator Reader;
     ListUserGroupsRequest; Internal Operator Reader;
 
+    BulkWriteRequest weighs |ask: &Self| bulk(ask.operations.len()); Gateway Internal Operator;
     ListResourcesRequest weighs |ask: &Self| listing_any(&ask.filter); Gateway Internal Operator Reader;
 
     GetServiceProviderConfigRequest; Gateway Internal Operator Reader;
@@ -151,10 +157,11 @@ mod tests {
             let reads = ["Get", "List", "Read"].iter().any(|word| message.starts_with(word));
             assert_eq!(roles.contains(&Reader), reads, "{message}");
             let provisions = ["User", "Group", "Schema", "Resource", "ServiceProviderConfig"];
-            let provisions = provisions.iter().any(|about| message.contains(about))
-                && !message.contains("Deleted")
-                && !message.contains("Restore")
-                && *message != "ListUserGroupsRequest";
+            let provisions =
+                provisions.iter().chain(["Bulk"].iter()).any(|about| message.contains(about))
+                    && !message.contains("Deleted")
+                    && !message.contains("Restore")
+                    && *message != "ListUserGroupsRequest";
             assert_eq!(roles.contains(&Gateway), provisions, "{message}");
             assert!(roles.contains(&Operator), "{message}");
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tonic::Status;
 
-use super::Links;
+use super::{Links, located};
 use crate::clock::Micros;
 use crate::ids::{IntegrationId, WorkspaceId};
 use crate::rules::version::etag;
@@ -82,11 +82,7 @@ impl Frame {
 
     /// The URL of a resource of the workspace.
     pub(super) fn location(&self, kind: Kind, id: impl std::fmt::Display) -> String {
-        let endpoint = match kind {
-            Kind::User => "Users",
-            Kind::Group => "Groups",
-        };
-        format!("{}/{endpoint}/{id}", self.base)
+        located(&self.base, kind, id)
     }
 
     pub(super) fn head<'a>(

@@ -10,6 +10,7 @@ pub(crate) use group::{Groups, deleted_group};
 pub(crate) use user::{People, deleted_user};
 
 use crate::ids::WorkspaceId;
+use crate::store::Kind;
 
 /// Links come from the public URL, never from what a request says of itself.
 #[derive(Clone, Debug)]
@@ -27,4 +28,23 @@ impl Links {
     pub(crate) fn scim(&self, workspace: WorkspaceId) -> String {
         format!("{}/scim/v2/{workspace}", self.public_url)
     }
+
+    /// The URL of a resource.
+    pub(crate) fn resource(
+        &self,
+        workspace: WorkspaceId,
+        kind: Kind,
+        id: impl std::fmt::Display,
+    ) -> String {
+        located(&self.scim(workspace), kind, id)
+    }
+}
+
+/// The URL of a resource below the SCIM API URL of its workspace.
+fn located(base: &str, kind: Kind, id: impl std::fmt::Display) -> String {
+    let endpoint = match kind {
+        Kind::User => "Users",
+        Kind::Group => "Groups",
+    };
+    format!("{base}/{endpoint}/{id}")
 }

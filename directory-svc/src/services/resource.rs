@@ -1,4 +1,4 @@
-//! `ResourceService`: people and groups at once.
+//! `ResourceService`: people and groups at once, and many writes in one call.
 
 use directory_api::v1;
 use directory_api::v1::resource::Kind as Resource;
@@ -63,6 +63,13 @@ impl<S: Store> ResourceService for Services<S> {
             total_size: page.total.try_into().unwrap_or(u32::MAX),
             start_index,
         }))
+    }
+
+    async fn bulk_write(
+        &self,
+        request: Request<v1::BulkWriteRequest>,
+    ) -> Result<Response<v1::BulkWriteResponse>, Status> {
+        Ok(Response::new(self.bulk(self.door.open(request).await?).await?))
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) enum Asked {
     PatchGroup(v1::PatchGroupRequest),
     DeleteGroup(v1::DeleteGroupRequest),
     ListResources(v1::ListResourcesRequest),
+    Bulk(v1::BulkWriteRequest),
     Discovery(&'static str, String),
 }
 

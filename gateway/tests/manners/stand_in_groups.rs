@@ -99,4 +99,12 @@ impl ResourceService for StandIn {
             next_page_token: "next".to_owned(),
         }))
     }
+
+    async fn bulk_write(
+        &self,
+        request: Request<v1::BulkWriteRequest>,
+    ) -> Result<Response<v1::BulkWriteResponse>, Status> {
+        self.open(request, Asked::Bulk).await?;
+        Ok(Response::new(v1::BulkWriteResponse::default()))
+    }
 }

@@ -1,23 +1,23 @@
 //! `GroupService`: groups and who belongs to them, for the IdP that provisions them and for Nestr's own.
 
+mod write;
+
 use std::pin::Pin;
 
 use directory_api::v1;
 use directory_api::v1::Reason;
 use directory_api::v1::group_service_server::GroupService;
 use prost::Message;
-use scim::patch::ListEdit;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::fault::{no, refusal_of, store_error};
+use super::fault::{no, store_error};
 use super::page::Question;
 use super::{Services, page, read};
-use crate::clock::DAY;
 use crate::door::{Admitted, Authenticated};
-use crate::ids::{GroupId, MemberId};
+use crate::ids::MemberId;
 use crate::refusal::Refusal;
 use crate::render::{Groups, People, deleted_group};
 use crate::rules::{groups, people};
@@ -27,10 +27,6 @@ use crate::store::{
 
 /// How many members are read at a time.
 const MEMBERS_AT_A_TIME: u32 = 1_000;
-
-/// With how many members at most the answer to a patch is the whole group, unless its caller says what
-/// of the group is wanted: who adds one to many does not wait for all.
-const MEMBERS_AFTER_A_PATCH: u64 = 1_000;
 
 /// With how many members at most a group is answered in one message: some 9 MiB.
 const MEMBERS_IN_A_MESSAGE: u64 = 50_000;
@@ -46,20 +42,7 @@ impl<S: Store> GroupService for Services<S> {
         &self,
         request: Request<v1::CreateGroupRequest>,
     ) -> Result<Response<v1::Group>, Status> {
-        let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.open(request).await?;
-        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
-        let (wanted, members) = match ask.resource {
-            Some(v1::create_group_request::Resource::ScimJson(text)) => read::group_json(&text)?,
-            Some(v1::create_group_request::Resource::Group(group)) => read::group_message(&group)?,
-            None => return Err(no(read::invalid("resource", "a group is needed"))),
-        };
-        let draft = groups::created(&author, wanted);
-        let write = self.named_write(author, ask.operation_id)?;
-        let id = GroupId::new(self.clock.new_id());
-        let written = workspace.create_group(write, id, draft, members.unwrap_or_default());
-        let written = written.await.map_err(store_error)?;
-        self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await
+        Ok(Response::new(self.group_created(self.door.open(request).await?).await?))
     }
 
     async fn get_group(
@@ -146,60 +129,21 @@ impl<S: Store> GroupService for Services<S> {
         &self,
         request: Request<v1::ReplaceGroupRequest>,
     ) -> Result<Response<v1::Group>, Status> {
-        let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.open(request).await?;
-        let (wanted, members) = match ask.resource {
-            Some(v1::replace_group_request::Resource::ScimJson(text)) => read::group_json(&text)?,
-            Some(v1::replace_group_request::Resource::Group(group)) => read::group_message(&group)?,
-            None => return Err(no(read::invalid("resource", "a group is needed"))),
-        };
-        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
-        let write = self.named_write(author.clone(), ask.operation_id)?;
-        let id = read::group_id(&ask.id)?;
-        let edits: Vec<_> = members.map(ListEdit::Replace).into_iter().collect();
-        let decide = move |group: Option<&Group>| {
-            let group = groups::expect(group, &ask.id, ask.etag.as_deref())?;
-            wanted.check_immutable(&read::stored_group(group)?).map_err(refusal_of)?;
-            Ok((groups::change(&author, group, wanted.clone())?, edits.clone()))
-        };
-        let written = workspace.change_group(write, id, decide).await.map_err(store_error)?;
-        self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await
+        Ok(Response::new(self.group_replaced(self.door.open(request).await?).await?))
     }
 
     async fn patch_group(
         &self,
         request: Request<v1::PatchGroupRequest>,
     ) -> Result<Response<v1::Group>, Status> {
-        let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.open(request).await?;
-        let (patch, edits) = read::group_patch(ask.operations)?;
-        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
-        let write = self.named_write(author.clone(), ask.operation_id)?;
-        let id = read::group_id(&ask.id)?;
-        let decide = move |group: Option<&Group>| {
-            let group = groups::expect(group, &ask.id, ask.etag.as_deref())?;
-            let current = read::stored_group(group)?;
-            let seen = read::seen_by(current, group.binding.as_ref(), &author);
-            let wanted = patch.apply(seen).map_err(refusal_of)?;
-            Ok((groups::change(&author, group, wanted)?, edits.clone()))
-        };
-        let written = workspace.change_group(write, id, decide).await.map_err(store_error)?;
-        let most = if render.is_default() { MEMBERS_AFTER_A_PATCH } else { MEMBERS_IN_A_MESSAGE };
-        self.written(&workspace, &render, &written, most).await
+        Ok(Response::new(self.group_patched(self.door.open(request).await?).await?))
     }
 
     async fn delete_group(
         &self,
         request: Request<v1::DeleteGroupRequest>,
     ) -> Result<Response<pbjson_types::Empty>, Status> {
-        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
-        let id = read::group_id(&ask.id)?;
-        let write = self.named_write(author.clone(), ask.operation_id)?;
-        let expires_at = write.at + i64::from(self.settings.tombstone_days) * DAY;
-        let decide = move |group: Option<&Group>| {
-            groups::remove(&author, groups::expect(group, &ask.id, ask.etag.as_deref())?)
-        };
-        workspace.remove_group(write, id, expires_at, decide).await.map_err(store_error)?;
+        self.group_deleted(self.door.open(request).await?).await?;
         Ok(Response::new(pbjson_types::Empty {}))
     }
 
@@ -235,7 +179,7 @@ impl<S: Store> GroupService for Services<S> {
             move |tombstone: Option<&_>| groups::restore(tombstone, &ask.id, read::stored_group);
         let group = workspace.restore_group(write, id, decide).await.map_err(store_error)?;
         let written = GroupWritten { group, skipped: 0 };
-        self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await
+        Ok(Response::new(self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await?))
     }
 
     async fn list_members(
@@ -280,26 +224,6 @@ impl<S: Store> GroupService for Services<S> {
 }
 
 impl<S: Store> Services<S> {
-    /// The answer to a write: the group with its members, or without a document when there are more
-    /// than `most` of them.
-    async fn written(
-        &self,
-        workspace: &S::Workspace,
-        render: &Groups,
-        GroupWritten { group, skipped }: &GroupWritten,
-        most: u64,
-    ) -> Result<Response<v1::Group>, Status> {
-        if *skipped > 0 {
-            tracing::info!(group = %group.id, skipped, "members that do not exist were left out");
-            metrics::counter!("nestr_scim_members_skipped_total").increment(*skipped as u64);
-        }
-        if render.wants_members() && group.member_count > most {
-            return Ok(Response::new(render.without_document(group)));
-        }
-        let members = self.members_of(workspace, render, group).await?;
-        Ok(Response::new(render.message(group, &members)?))
-    }
-
     /// The members of a group, where the caller is to see them in one message.
     pub(super) async fn members_of(
         &self,

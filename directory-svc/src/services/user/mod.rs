@@ -1,22 +1,20 @@
 //! `UserService`: people, for the IdP that provisions them and for Nestr's own.
 
+mod write;
+
 use directory_api::v1;
 use directory_api::v1::user_service_server::UserService;
 use prost::Message;
-use scim::Resource;
 use tonic::{Request, Response, Status};
 
 use super::fault::{no, store_error};
 use super::page::Question;
 use super::{Services, page, read};
-use crate::clock::DAY;
 use crate::door::Authenticated;
 use crate::ids::UserId;
 use crate::render::{People, deleted_user};
-use crate::rules::{adoption, login_email, people};
-use crate::store::{
-    Author, GroupStore, Kind, Mark, Membership, Names, Query, Store, User, WorkspaceStore,
-};
+use crate::rules::people;
+use crate::store::{GroupStore, Kind, Mark, Membership, Query, Store, User, WorkspaceStore};
 
 #[tonic::async_trait]
 impl<S: Store> UserService for Services<S> {
@@ -24,36 +22,7 @@ impl<S: Store> UserService for Services<S> {
         &self,
         request: Request<v1::CreateUserRequest>,
     ) -> Result<Response<v1::User>, Status> {
-        let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.open(request).await?;
-        let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
-        let mut wanted = match ask.resource {
-            Some(v1::create_user_request::Resource::ScimJson(text)) => read::user_json(&text)?,
-            Some(v1::create_user_request::Resource::User(user)) => read::user_message(&user)?,
-            None => return Err(no(read::invalid("resource", "a user is needed"))),
-        };
-        let external_id = wanted.take_external_id();
-        let names = Names {
-            user_name: scim::fold::fold(wanted.user_name().unwrap_or_default()),
-            login_email: login_email::candidate(&wanted),
-            external_id: external_id.clone(),
-        };
-        let write = self.named_write(author.clone(), ask.operation_id)?;
-        let id = UserId::new(self.clock.new_id());
-        let user = workspace
-            .create_user(write, id, names, move |policy, met| {
-                adoption::create(
-                    policy,
-                    &author,
-                    &wanted,
-                    external_id.as_deref(),
-                    met,
-                    read::stored_user,
-                )
-            })
-            .await
-            .map_err(store_error)?;
-        self.answer(&workspace, &render, &user).await
+        Ok(Response::new(self.user_created(self.door.open(request).await?).await?))
     }
 
     async fn get_user(
@@ -65,7 +34,7 @@ impl<S: Store> UserService for Services<S> {
         let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
         let user = workspace.user(read::user_id(&ask.id)?).await.map_err(store_error)?;
         let user = people::expect(user.as_ref(), &ask.id, None).map_err(no)?;
-        self.answer(&workspace, &render, user).await
+        Ok(Response::new(self.answer(&workspace, &render, user).await?))
     }
 
     async fn list_users(
@@ -108,52 +77,21 @@ impl<S: Store> UserService for Services<S> {
         &self,
         request: Request<v1::ReplaceUserRequest>,
     ) -> Result<Response<v1::User>, Status> {
-        let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.open(request).await?;
-        let wanted = match ask.resource {
-            Some(v1::replace_user_request::Resource::ScimJson(text)) => read::user_json(&text)?,
-            Some(v1::replace_user_request::Resource::User(user)) => read::user_message(&user)?,
-            None => return Err(no(read::invalid("resource", "a user is needed"))),
-        };
-        let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
-        let change = Change { author, id: ask.id, etag: ask.etag, operation_id: ask.operation_id };
-        let user = self
-            .change(&workspace, change, move |current| {
-                wanted.check_immutable(&current)?;
-                Ok(people::replacement(wanted.clone(), &current))
-            })
-            .await?;
-        self.answer(&workspace, &render, &user).await
+        Ok(Response::new(self.user_replaced(self.door.open(request).await?).await?))
     }
 
     async fn patch_user(
         &self,
         request: Request<v1::PatchUserRequest>,
     ) -> Result<Response<v1::User>, Status> {
-        let Authenticated { workspace, workspace_id, author, ask } =
-            self.door.open(request).await?;
-        let patch = read::patch(Kind::User, ask.operations)?;
-        let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
-        let change = Change { author, id: ask.id, etag: ask.etag, operation_id: ask.operation_id };
-        let user = self.change(&workspace, change, move |current| patch.apply(current)).await?;
-        self.answer(&workspace, &render, &user).await
+        Ok(Response::new(self.user_patched(self.door.open(request).await?).await?))
     }
 
     async fn delete_user(
         &self,
         request: Request<v1::DeleteUserRequest>,
     ) -> Result<Response<pbjson_types::Empty>, Status> {
-        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
-        let id = read::user_id(&ask.id)?;
-        let write = self.named_write(author.clone(), ask.operation_id)?;
-        let expires_at = write.at + i64::from(self.settings.tombstone_days) * DAY;
-        workspace
-            .remove_user(write, id, expires_at, move |person| {
-                let person = people::expect(person, &ask.id, ask.etag.as_deref())?;
-                people::remove(&author, person)
-            })
-            .await
-            .map_err(store_error)?;
+        self.user_deleted(self.door.open(request).await?).await?;
         Ok(Response::new(pbjson_types::Empty {}))
     }
 
@@ -191,16 +129,8 @@ impl<S: Store> UserService for Services<S> {
             })
             .await
             .map_err(store_error)?;
-        self.answer(&workspace, &render, &user).await
+        Ok(Response::new(self.answer(&workspace, &render, &user).await?))
     }
-}
-
-/// What a replacement and a patch have in common.
-struct Change {
-    author: Author,
-    id: String,
-    etag: Option<String>,
-    operation_id: String,
 }
 
 impl<S: Store> Services<S> {
@@ -210,9 +140,9 @@ impl<S: Store> Services<S> {
         workspace: &S::Workspace,
         render: &People,
         user: &User,
-    ) -> Result<Response<v1::User>, Status> {
+    ) -> Result<v1::User, Status> {
         let groups = self.groups_of(workspace, render, user.id).await?;
-        Ok(Response::new(render.message(user, &groups)?))
+        render.message(user, &groups)
     }
 
     /// The groups of a person, where the caller is to see them.
@@ -226,27 +156,5 @@ impl<S: Store> Services<S> {
             return Ok(Vec::new());
         }
         workspace.memberships(id.into()).await.map_err(store_error)
-    }
-
-    /// Changes a person into what `wanted` makes of them, under the rules.
-    async fn change(
-        &self,
-        workspace: &S::Workspace,
-        change: Change,
-        wanted: impl Fn(Resource) -> Result<Resource, scim::Error> + Send + 'static,
-    ) -> Result<User, Status> {
-        let Change { author, id, etag, operation_id } = change;
-        let write = self.named_write(author.clone(), operation_id)?;
-        workspace
-            .change_user(write, read::user_id(&id)?, move |policy, person| {
-                let person = people::expect(person, &id, etag.as_deref())?;
-                let current = read::stored_user(person)?;
-                let wanted =
-                    wanted(read::seen_by(current.clone(), person.binding.as_ref(), &author));
-                let wanted = wanted.map_err(super::fault::refusal_of)?;
-                people::change(policy, &author, person, &current, wanted)
-            })
-            .await
-            .map_err(store_error)
     }
 }

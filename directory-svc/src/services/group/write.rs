@@ -1,0 +1,119 @@
+//! Making, changing and removing groups, for one call and for the operations of a bulk alike.
+
+use directory_api::v1;
+use scim::patch::ListEdit;
+use tonic::Status;
+
+use super::MEMBERS_IN_A_MESSAGE;
+use crate::clock::DAY;
+use crate::door::Authenticated;
+use crate::ids::GroupId;
+use crate::render::Groups;
+use crate::rules::groups;
+use crate::services::fault::{no, refusal_of, store_error};
+use crate::services::{Services, read};
+use crate::store::{Group, GroupStore, GroupWritten, Store};
+
+/// With how many members at most the answer to a patch is the whole group, unless its caller says what
+/// of the group is wanted: who adds one to many does not wait for all.
+const MEMBERS_AFTER_A_PATCH: u64 = 1_000;
+
+impl<S: Store> Services<S> {
+    pub(in crate::services) async fn group_created(
+        &self,
+        open: Authenticated<S::Workspace, v1::CreateGroupRequest>,
+    ) -> Result<v1::Group, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } = open;
+        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let (wanted, members) = match ask.resource {
+            Some(v1::create_group_request::Resource::ScimJson(text)) => read::group_json(&text)?,
+            Some(v1::create_group_request::Resource::Group(group)) => read::group_message(&group)?,
+            None => return Err(no(read::invalid("resource", "a group is needed"))),
+        };
+        let draft = groups::created(&author, wanted);
+        let write = self.named_write(author, ask.operation_id)?;
+        let id = GroupId::new(self.clock.new_id());
+        let written = workspace.create_group(write, id, draft, members.unwrap_or_default());
+        let written = written.await.map_err(store_error)?;
+        self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await
+    }
+
+    pub(in crate::services) async fn group_replaced(
+        &self,
+        open: Authenticated<S::Workspace, v1::ReplaceGroupRequest>,
+    ) -> Result<v1::Group, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } = open;
+        let (wanted, members) = match ask.resource {
+            Some(v1::replace_group_request::Resource::ScimJson(text)) => read::group_json(&text)?,
+            Some(v1::replace_group_request::Resource::Group(group)) => read::group_message(&group)?,
+            None => return Err(no(read::invalid("resource", "a group is needed"))),
+        };
+        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let write = self.named_write(author.clone(), ask.operation_id)?;
+        let id = read::group_id(&ask.id)?;
+        let edits: Vec<_> = members.map(ListEdit::Replace).into_iter().collect();
+        let decide = move |group: Option<&Group>| {
+            let group = groups::expect(group, &ask.id, ask.etag.as_deref())?;
+            wanted.check_immutable(&read::stored_group(group)?).map_err(refusal_of)?;
+            Ok((groups::change(&author, group, wanted.clone())?, edits.clone()))
+        };
+        let written = workspace.change_group(write, id, decide).await.map_err(store_error)?;
+        self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await
+    }
+
+    pub(in crate::services) async fn group_patched(
+        &self,
+        open: Authenticated<S::Workspace, v1::PatchGroupRequest>,
+    ) -> Result<v1::Group, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } = open;
+        let (patch, edits) = read::group_patch(ask.operations)?;
+        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let write = self.named_write(author.clone(), ask.operation_id)?;
+        let id = read::group_id(&ask.id)?;
+        let decide = move |group: Option<&Group>| {
+            let group = groups::expect(group, &ask.id, ask.etag.as_deref())?;
+            let current = read::stored_group(group)?;
+            let seen = read::seen_by(current, group.binding.as_ref(), &author);
+            let wanted = patch.apply(seen).map_err(refusal_of)?;
+            Ok((groups::change(&author, group, wanted)?, edits.clone()))
+        };
+        let written = workspace.change_group(write, id, decide).await.map_err(store_error)?;
+        let most = if render.is_default() { MEMBERS_AFTER_A_PATCH } else { MEMBERS_IN_A_MESSAGE };
+        self.written(&workspace, &render, &written, most).await
+    }
+
+    pub(in crate::services) async fn group_deleted(
+        &self,
+        open: Authenticated<S::Workspace, v1::DeleteGroupRequest>,
+    ) -> Result<(), Status> {
+        let Authenticated { workspace, author, ask, .. } = open;
+        let id = read::group_id(&ask.id)?;
+        let write = self.named_write(author.clone(), ask.operation_id)?;
+        let expires_at = write.at + i64::from(self.settings.tombstone_days) * DAY;
+        let decide = move |group: Option<&Group>| {
+            groups::remove(&author, groups::expect(group, &ask.id, ask.etag.as_deref())?)
+        };
+        workspace.remove_group(write, id, expires_at, decide).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    /// The answer to a write: the group with its members, or without a document when there are more
+    /// than `most` of them.
+    pub(super) async fn written(
+        &self,
+        workspace: &S::Workspace,
+        render: &Groups,
+        GroupWritten { group, skipped }: &GroupWritten,
+        most: u64,
+    ) -> Result<v1::Group, Status> {
+        if *skipped > 0 {
+            tracing::info!(group = %group.id, skipped, "members that do not exist were left out");
+            metrics::counter!("nestr_scim_members_skipped_total").increment(*skipped as u64);
+        }
+        if render.wants_members() && group.member_count > most {
+            return Ok(render.without_document(group));
+        }
+        let members = self.members_of(workspace, render, group).await?;
+        render.message(group, &members)
+    }
+}

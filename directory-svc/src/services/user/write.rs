@@ -1,0 +1,132 @@
+//! Making, changing and removing people, for one call and for the operations of a bulk alike.
+
+use directory_api::v1;
+use scim::Resource;
+use tonic::Status;
+
+use crate::clock::DAY;
+use crate::door::Authenticated;
+use crate::ids::UserId;
+use crate::render::People;
+use crate::rules::{adoption, login_email, people};
+use crate::services::fault::{no, refusal_of, store_error};
+use crate::services::{Services, read};
+use crate::store::{Author, Kind, Names, Store, User, WorkspaceStore};
+
+impl<S: Store> Services<S> {
+    pub(in crate::services) async fn user_created(
+        &self,
+        open: Authenticated<S::Workspace, v1::CreateUserRequest>,
+    ) -> Result<v1::User, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } = open;
+        let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let mut wanted = match ask.resource {
+            Some(v1::create_user_request::Resource::ScimJson(text)) => read::user_json(&text)?,
+            Some(v1::create_user_request::Resource::User(user)) => read::user_message(&user)?,
+            None => return Err(no(read::invalid("resource", "a user is needed"))),
+        };
+        let external_id = wanted.take_external_id();
+        let names = Names {
+            user_name: scim::fold::fold(wanted.user_name().unwrap_or_default()),
+            login_email: login_email::candidate(&wanted),
+            external_id: external_id.clone(),
+        };
+        let write = self.named_write(author.clone(), ask.operation_id)?;
+        let id = UserId::new(self.clock.new_id());
+        let user = workspace
+            .create_user(write, id, names, move |policy, met| {
+                adoption::create(
+                    policy,
+                    &author,
+                    &wanted,
+                    external_id.as_deref(),
+                    met,
+                    read::stored_user,
+                )
+            })
+            .await
+            .map_err(store_error)?;
+        self.answer(&workspace, &render, &user).await
+    }
+
+    pub(in crate::services) async fn user_replaced(
+        &self,
+        open: Authenticated<S::Workspace, v1::ReplaceUserRequest>,
+    ) -> Result<v1::User, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } = open;
+        let wanted = match ask.resource {
+            Some(v1::replace_user_request::Resource::ScimJson(text)) => read::user_json(&text)?,
+            Some(v1::replace_user_request::Resource::User(user)) => read::user_message(&user)?,
+            None => return Err(no(read::invalid("resource", "a user is needed"))),
+        };
+        let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let change = Change { author, id: ask.id, etag: ask.etag, operation_id: ask.operation_id };
+        let user = self
+            .change(&workspace, change, move |current| {
+                wanted.check_immutable(&current)?;
+                Ok(people::replacement(wanted.clone(), &current))
+            })
+            .await?;
+        self.answer(&workspace, &render, &user).await
+    }
+
+    pub(in crate::services) async fn user_patched(
+        &self,
+        open: Authenticated<S::Workspace, v1::PatchUserRequest>,
+    ) -> Result<v1::User, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } = open;
+        let patch = read::patch(Kind::User, ask.operations)?;
+        let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let change = Change { author, id: ask.id, etag: ask.etag, operation_id: ask.operation_id };
+        let user = self.change(&workspace, change, move |current| patch.apply(current)).await?;
+        self.answer(&workspace, &render, &user).await
+    }
+
+    pub(in crate::services) async fn user_deleted(
+        &self,
+        open: Authenticated<S::Workspace, v1::DeleteUserRequest>,
+    ) -> Result<(), Status> {
+        let Authenticated { workspace, author, ask, .. } = open;
+        let id = read::user_id(&ask.id)?;
+        let write = self.named_write(author.clone(), ask.operation_id)?;
+        let expires_at = write.at + i64::from(self.settings.tombstone_days) * DAY;
+        workspace
+            .remove_user(write, id, expires_at, move |person| {
+                let person = people::expect(person, &ask.id, ask.etag.as_deref())?;
+                people::remove(&author, person)
+            })
+            .await
+            .map_err(store_error)?;
+        Ok(())
+    }
+
+    /// Changes a person into what `wanted` makes of them, under the rules.
+    async fn change(
+        &self,
+        workspace: &S::Workspace,
+        change: Change,
+        wanted: impl Fn(Resource) -> Result<Resource, scim::Error> + Send + 'static,
+    ) -> Result<User, Status> {
+        let Change { author, id, etag, operation_id } = change;
+        let write = self.named_write(author.clone(), operation_id)?;
+        workspace
+            .change_user(write, read::user_id(&id)?, move |policy, person| {
+                let person = people::expect(person, &id, etag.as_deref())?;
+                let current = read::stored_user(person)?;
+                let wanted =
+                    wanted(read::seen_by(current.clone(), person.binding.as_ref(), &author));
+                let wanted = wanted.map_err(refusal_of)?;
+                people::change(policy, &author, person, &current, wanted)
+            })
+            .await
+            .map_err(store_error)
+    }
+}
+
+/// What a replacement and a patch have in common.
+struct Change {
+    author: Author,
+    id: String,
+    etag: Option<String>,
+    operation_id: String,
+}
