@@ -1,6 +1,7 @@
 //! Microsoft Entra ID and groups: made without members, looked up without members, filled and emptied
 //! in batches.
 
+use idp_simulator::{Dialect as _, Entra, Team};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -8,9 +9,8 @@ use crate::harness::{Answer, Login, Nestr, Workspace, form_encoded};
 
 /// What Entra posts: the schema of its own comes along, and members come later.
 fn body(display_name: &str, external_id: &str) -> String {
-    format!(
-        r#"{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],"externalId":"{external_id}","displayName":"{display_name}","meta":{{"resourceType":"Group"}}}}"#
-    )
+    let team = Team { display_name: display_name.to_owned(), external_id: external_id.to_owned() };
+    Entra::Legacy.create_group(&team).body.expect("a body")
 }
 
 async fn make(acme: &Workspace, display_name: &str, external_id: &str) -> String {

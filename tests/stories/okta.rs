@@ -1,5 +1,6 @@
 //! Okta: imports by pages, whole users by PUT, deactivation by PATCH without a path.
 
+use idp_simulator::{Dialect as _, Okta, Person};
 use serde_json::json;
 
 use crate::harness::{Login, Nestr};
@@ -8,8 +9,13 @@ use crate::harness::{Login, Nestr};
 #[tokio::test]
 async fn a_put_replaces_the_person_and_takes_no_word_of_what_is_read_only() {
     let acme = Nestr::start().await.acme();
-    let body = r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada@acme.com","name":{"givenName":"Ada","familyName":"Byron"},"emails":[{"primary":true,"value":"ada@acme.com","type":"work"}],"displayName":"Ada Byron","locale":"en-GB","externalId":"00u1","groups":[],"password":"8nR-not-kept","active":true}"#;
-    let created = acme.post("/Users", body).await.is(201);
+    let ada = Person {
+        given_name: "Ada".to_owned(),
+        family_name: "Byron".to_owned(),
+        external_id: "00u1".to_owned(),
+        ..Person::of("ada@acme.com")
+    };
+    let created = acme.say(Okta.create(&ada)).await.is(201);
     let id = created.text("/id");
     assert_eq!(created.at("/password"), json!(null));
 
@@ -59,8 +65,7 @@ async fn a_put_that_says_nothing_of_active_lets_no_leaver_back_in() {
 async fn a_deactivation_without_a_path_takes_access_away() {
     let acme = Nestr::start().await.acme();
     let ada = acme.create("ada@acme.com").await;
-    let deactivate = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"active":false}}]}"#;
-    acme.patch(&format!("/Users/{ada}"), deactivate).await.is(200);
+    acme.say(Okta.activate(&ada, false)).await.is(200);
     assert_eq!(acme.resolve_login("ada@acme.com").await, Login::Inactive(ada));
 }
 
@@ -73,7 +78,7 @@ async fn an_import_reads_every_person_once_in_the_order_they_came() {
     }
     let mut read = Vec::new();
     for start_index in [1, 4, 7, 10] {
-        let page = acme.get(&format!("/Users?startIndex={start_index}&count=3")).await;
+        let page = acme.say(Okta.import(start_index, 3).unwrap()).await;
         assert_eq!(page.at("/totalResults"), json!(7));
         assert_eq!(page.at("/startIndex"), json!(start_index));
         read.extend(page.rows().iter().map(|row| row["id"].as_str().unwrap().to_owned()));

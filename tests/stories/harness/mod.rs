@@ -16,8 +16,9 @@ pub(crate) use collector::{Collector, Told};
 pub(crate) use disk::{Disk, Fault, Journal};
 pub(crate) use entra::{Dialect, Entra, Person};
 pub(crate) use grpc::Operator;
+pub(crate) use idp_simulator::form_encoded;
 pub(crate) use process::{Nestr, Shape};
-pub(crate) use wire::{Ask, form_encoded};
+pub(crate) use wire::Ask;
 pub(crate) use workspace::{Login, Workspace};
 
 /// An id that nobody has.

@@ -136,20 +136,3 @@ fn read_answer(bytes: &[u8], is_head: bool) -> Result<Answer> {
     let length = if has_body { answer.header("content-length") } else { Some("0") };
     if length.map(str::parse) == Some(Ok(body.len())) { Ok(answer) } else { Err(cut()) }
 }
-
-/// Query-encodes a text as .NET and Java do: blanks as `+`, the rest percent-encoded.
-pub(crate) fn form_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b' ' => encoded.push('+'),
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            _ => {
-                let _ = write!(encoded, "%{byte:02X}");
-            }
-        }
-    }
-    encoded
-}

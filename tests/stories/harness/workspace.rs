@@ -1,6 +1,7 @@
 //! A workspace with a key of its own.
 
-use super::wire::form_encoded;
+use idp_simulator::{Request, form_encoded};
+
 use super::{Answer, Ask, Dialect, Entra, Nestr, Operator};
 
 /// What became of a sign-in.
@@ -40,6 +41,15 @@ impl Workspace {
     /// A request to an endpoint, with the key and nothing else.
     pub(crate) fn ask(&self, method: &str, endpoint: &str) -> Ask {
         Ask::new(method, self.path(endpoint)).bearer(&self.key)
+    }
+
+    /// Sends what an identity provider says, with the key.
+    pub(crate) async fn say(&self, request: Request) -> Answer {
+        let mut ask = self.ask(request.method, &request.endpoint);
+        for (name, value) in request.headers {
+            ask = ask.header(name, value);
+        }
+        self.send(request.body.into_iter().fold(ask, Ask::body)).await
     }
 
     /// Sends a request as it is.
