@@ -10,6 +10,7 @@ mod logs;
 mod ops;
 mod otlp;
 mod process;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     let command = Cli::read();
     logs::start(command.as_ref().map_or("info", Command::log));
     match command.and_then(run) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             tracing::error!("{error:#}");
             ExitCode::FAILURE
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     if let Some(listener) = command.listener() {
         process::raise_open_files(listener.max_connections);
     }
@@ -36,5 +37,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Directory(config) => process::run(halves::directory(config)),
         Command::Gateway(config) => process::run(halves::gateway(config)),
         Command::Credential(config) => credentials::make(&config),
+        Command::Simulate(config) => return Ok(simulate::run(&config)),
     }
+    .map(|()| ExitCode::SUCCESS)
 }

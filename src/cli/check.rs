@@ -20,7 +20,7 @@ impl Command {
             }
             Self::Directory(config) => config.directory.check("--grpc", config.directory.grpc),
             Self::Gateway(config) => config.check(),
-            Self::Credential(_) => Ok(()),
+            Self::Credential(_) | Self::Simulate(_) => Ok(()),
         }
     }
 }

@@ -23,7 +23,8 @@ pub(super) fn with_defaults(command: Command, words: &[OsString]) -> anyhow::Res
     let named = || format!("--config (NESTR_SCIM_CONFIG) is {}", path.display());
     let text = fs::read_to_string(&path).with_context(named)?;
     let table: Table = text.parse().with_context(named)?;
-    let known = |key: &str| has(&command, key) || command.get_subcommands().any(|c| has(c, key));
+    let takes = |c: &Command, key: &str| has(c, SETTING) && has(c, key);
+    let known = |key: &str| has(&command, key) || command.get_subcommands().any(|c| takes(c, key));
     for (key, value) in &table {
         ensure!(known(key) && key != SETTING, "{}: there is no setting {key:?}", named());
         text_of(value).with_context(|| format!("{}: {key}", named()))?;
@@ -139,6 +140,7 @@ mod tests {
     fn what_is_wrong_in_a_file_is_refused_by_its_name() {
         for (text, name) in [
             ("no-such-setting = 1", "no-such-setting"),
+            ("url = \"https://scim.example.com\"", "url"), // of `simulate`, which takes no file
             ("config = \"other.toml\"", "config"),
             ("tombstone-days = 0", "--tombstone-days"),
             ("http = \"localhost\"", "--http"),

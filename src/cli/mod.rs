@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use directory_svc::{LimitsConfig, Role};
+use idp_simulator::SimulateConfig;
 use listener::{ListenerConfig, TlsFiles};
 use tracing_subscriber::EnvFilter;
 
@@ -38,6 +39,9 @@ pub(crate) enum Command {
     /// Makes a credential for a service, an operator or a gateway, and prints it with the lines for
     /// the file of `--credentials`.
     Credential(CredentialCommand),
+    /// Plays an identity provider against any SCIM server, and tells what the server got wrong. Ends
+    /// with 0 when nothing was, with 1 when something was, with 2 when it could not be played.
+    Simulate(SimulateConfig),
 }
 
 /// Settings of `serve`.
@@ -290,7 +294,7 @@ impl Command {
             Self::Serve(ServeConfig { process, .. })
             | Self::Directory(DirectoryCommand { process, .. })
             | Self::Gateway(GatewayCommand { process, .. }) => Some(process),
-            Self::Credential(_) => None,
+            Self::Credential(_) | Self::Simulate(_) => None,
         }
     }
 }
