@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use idp_simulator::{Check, Step};
 use rstest::rstest;
 
 /// The threats and the limits name the tests that show what stands against them. Seen to fail with a
@@ -45,12 +46,30 @@ fn the_document_of_limits_has_each_with_its_value() {
     assert!(count > 10, "{count}");
 }
 
+/// Seen to fail with the row of a check taken out.
+#[test]
+fn the_document_of_the_simulator_has_every_step_and_every_check() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = read(&root.join("docs/simulator.md"));
+    for check in Check::ALL {
+        let row = format!("\n| `{}` | ", check.name());
+        assert!(document.contains(&row), "{check:?}");
+    }
+    let firsts = document.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let named: Vec<&str> = firsts.flat_map(|first| first.split('`').skip(1).step_by(2)).collect();
+    for step in Step::ALL {
+        assert!(named.contains(&step.name()), "{step:?}");
+    }
+}
+
 /// Seen to fail with the lints of a crate taken out.
 #[test]
 fn unsafe_is_forbidden_in_every_crate() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     assert!(read(&root.join("Cargo.toml")).contains("unsafe_code = \"forbid\""));
-    for room in [".", "proto", "scim", "listener", "traces", "gateway", "directory-svc"] {
+    for room in
+        [".", "proto", "scim", "listener", "traces", "gateway", "directory-svc", "simulator"]
+    {
         let manifest = read(&root.join(room).join("Cargo.toml"));
         assert!(manifest.contains("[lints]\nworkspace = true"), "{room}");
     }
@@ -59,10 +78,19 @@ fn unsafe_is_forbidden_in_every_crate() {
 /// All Rust files of the house.
 fn sources(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut folders: Vec<_> =
-        ["proto", "scim", "listener", "traces", "gateway", "directory-svc", "src", "tests"]
-            .map(|folder| root.join(folder))
-            .into();
+    let mut folders: Vec<_> = [
+        "proto",
+        "scim",
+        "listener",
+        "traces",
+        "gateway",
+        "directory-svc",
+        "simulator",
+        "src",
+        "tests",
+    ]
+    .map(|folder| root.join(folder))
+    .into();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder of the house") {
             let path = entry.expect("an entry").path();

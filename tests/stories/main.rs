@@ -36,5 +36,6 @@ mod power_cut;
 mod process;
 mod races;
 mod secrets;
+mod simulator;
 mod tls;
 mod traces;

@@ -8,7 +8,7 @@ use rcgen::generate_simple_self_signed;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{Nestr, Shape};
+use crate::harness::{Nestr, Shape, simulate};
 
 /// Longer than anything takes; nothing is measured by it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -119,4 +119,22 @@ async fn the_halves_speak_tls_to_each_other() {
     certificate.write();
     nestr.start_gateway_again().await;
     nestr.send(crate::harness::Ask::new("GET", "/readyz")).await.is(503);
+}
+
+/// The simulator is a client like others: it trusts whom the system trusts.
+#[tokio::test]
+async fn the_simulator_speaks_tls_to_whom_it_trusts() {
+    let certificate = Certificate::new();
+    let settings = [vec!["--demo".to_owned(), "acme.com".to_owned()], certificate.settings("http")];
+    let nestr = Nestr::start_as(Shape::Whole, &borrowed(&settings.concat())).await;
+    let demo = nestr.demo();
+    let arguments = ["jumpcloud", "--url", &demo.scim_url, "--domain", "acme.com", "--users", "1"];
+    let other = Certificate::new();
+    for (trusted, ends) in [(&certificate, 0), (&other, 2)] {
+        let file = trusted.certificate().display().to_string();
+        let environment = [("NESTR_SCIM_KEY", demo.api_key.as_str()), ("SSL_CERT_FILE", &file)];
+        let (code, reported, said) = simulate(&arguments, &environment).await;
+        assert_eq!(code, ends, "{reported}{said}");
+        assert_eq!(ends == 2, said.contains("certificate"), "{said}");
+    }
 }

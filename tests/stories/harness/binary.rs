@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -116,4 +116,18 @@ pub(crate) async fn printed_by(arguments: &[&str]) -> String {
         .expect("the binary starts");
     assert!(wait(&mut child).await.success(), "{arguments:?} ends well");
     fs::read_to_string(said).expect("what it printed")
+}
+
+/// The command `simulate` with these arguments and this environment: what it ends with, what it
+/// reports, and what it complains of.
+pub(crate) async fn simulate(
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> (i32, String, String) {
+    let mut simulate = command(&["simulate".to_owned()]);
+    simulate.args(arguments).envs(environment.iter().copied());
+    let running = tokio::task::spawn_blocking(move || simulate.output().expect("the binary runs"));
+    let Output { status, stdout, stderr } = running.await.expect("its end");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (status.code().expect("it ends by itself"), text(stdout), text(stderr))
 }
