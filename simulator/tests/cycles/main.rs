@@ -6,7 +6,7 @@ mod stand_in;
 
 use std::time::Duration;
 
-use idp_simulator::{CannotRun, Check, Client, Idp, Plan, Report, play};
+use idp_simulator::{CannotRun, Check, Client, Idp, MOST_RETRIES, Plan, Report, play};
 use rstest::rstest;
 use stand_in::{Fault, StandIn};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ fn plan(idp: Idp) -> Plan {
 }
 
 fn client(server: &StandIn) -> Client {
-    let key = "secret".parse().expect("a key");
+    let key = "key-of-the-test".parse().expect("a key");
     Client::new(&server.url, key, PATIENCE).expect("a client")
 }
 
@@ -134,6 +134,52 @@ async fn whoever_asks_it_to_end_gets_the_server_back_as_it_was() {
     let report = report.unwrap();
     assert!(report.stopped.is_some() && report.findings.is_empty(), "{report}");
     assert_eq!((server.left(), report.left_behind.len()), ((0, 0), 0));
+}
+
+/// Seen to fail with names drawn anew in each run.
+#[tokio::test]
+async fn the_same_seed_sends_the_same() {
+    let mut heard = Vec::new();
+    for seed in [1, 1, 2] {
+        let server = StandIn::start(Fault::Nothing).await;
+        played(&Plan { seed, ..plan(Idp::Entra) }, &server).await.unwrap();
+        heard.push(server.heard());
+    }
+    assert_eq!(heard[0], heard[1]);
+    assert_ne!(heard[0], heard[2]);
+}
+
+/// Seen to fail with the answer shown as it came.
+#[tokio::test]
+async fn a_key_that_the_server_repeats_is_not_reported() {
+    let server = StandIn::start(Fault::RepeatsTheKey).await;
+    let report = played(&plan(Idp::Okta), &server).await.unwrap();
+    let text = report.to_string() + &report.to_json();
+    assert!(text.contains("*** is no key") && !text.contains("key-of-the-test"), "{text}");
+}
+
+/// Seen to fail, by never ending, without the bound.
+#[tokio::test]
+async fn a_server_that_stays_busy_is_asked_six_times_and_no_more() {
+    let server = StandIn::start(Fault::IsBusyForEver).await;
+    let two = Plan { users: 2, groups: 0, ..plan(Idp::Okta) };
+    let report = played(&two, &server).await.unwrap();
+    assert_eq!((report.findings[0].check, report.findings[0].count), (Check::Status, 2));
+    assert_eq!(report.retries, 2 * MOST_RETRIES);
+    let posts = server.heard().iter().filter(|asked| asked.starts_with("POST")).count();
+    assert_eq!(posts, 12);
+}
+
+/// Seen to fail, by never ending, without the time limit.
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_given_up_after_three_requests() {
+    let server = StandIn::start(Fault::NeverAnswersAPatch).await;
+    let key = "key-of-the-test".parse().unwrap();
+    let client = Client::new(&server.url, key, Duration::from_secs(1)).unwrap();
+    let report = play(&plan(Idp::Entra), &client, CancellationToken::new()).await.unwrap();
+    assert!(report.stopped.is_some() && !report.is_clean(), "{report}");
+    assert_eq!((report.findings[0].check, report.findings[0].count), (Check::Answered, 3));
+    assert_eq!(report.left_behind.len(), 7);
 }
 
 /// The shape of the JSON is a promise to machines, that of the text a help for people.

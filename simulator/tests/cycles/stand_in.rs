@@ -45,6 +45,9 @@ pub(crate) enum Fault {
     IgnoresExcluded,
     RefusesUnknownMembers,
     KeepsTheDeleted,
+    RepeatsTheKey,
+    IsBusyForEver,
+    NeverAnswersAPatch,
 }
 
 #[derive(Default)]
@@ -52,6 +55,7 @@ struct State {
     users: Vec<Value>,
     groups: Vec<Value>,
     count: usize,
+    heard: Vec<String>,
 }
 
 pub(crate) struct StandIn {
@@ -80,6 +84,11 @@ impl StandIn {
         Self { url, state }
     }
 
+    /// What was asked, in its order.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.state.lock().expect("a state").heard.clone()
+    }
+
     /// How many people and groups are there.
     pub(crate) fn left(&self) -> (usize, usize) {
         let state = self.state.lock().expect("a state");
@@ -101,8 +110,14 @@ impl Server {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-        assert_eq!(head.headers["authorization"], "Bearer secret");
+        assert_eq!(head.headers["authorization"], "Bearer key-of-the-test");
         let is_patch = head.method == "PATCH";
+        if let Ok(mut state) = self.state.lock() {
+            state.heard.push(format!("{} {} {body}", head.method, head.uri));
+        }
+        if self.fault == Fault::NeverAnswersAPatch && is_patch {
+            std::future::pending::<()>().await;
+        }
         if self.fault == Fault::HangsUp && is_patch {
             return Err(std::io::Error::other("gone"));
         }
@@ -120,6 +135,9 @@ impl Server {
         };
         let mut response =
             Response::builder().status(StatusCode::from_u16(status).expect("a status"));
+        if status == 503 {
+            response = response.header("Retry-After", "0");
+        }
         let Some(mut body) = said else {
             return response.body(Full::default()).expect("a response");
         };
@@ -153,6 +171,12 @@ impl Server {
         state.count += 1;
         if self.fault == Fault::ThrottlesWithoutAWord && state.count == 3 {
             return error(429, "");
+        }
+        if self.fault == Fault::IsBusyForEver && method == "POST" {
+            return error(503, "");
+        }
+        if self.fault == Fault::RepeatsTheKey && method == "POST" {
+            return error(400, "key-of-the-test is no key");
         }
         let count = state.count;
         let rows = if kind == "Users" { &mut state.users } else { &mut state.groups };
