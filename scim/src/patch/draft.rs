@@ -54,9 +54,12 @@ impl Draft {
     }
 
     fn set(&mut self, target: &Target, value: Option<Value>) -> Result<(), Error> {
-        let sub = target.sub.as_ref().map(|sub| sub.name.as_str());
+        // What loses its `value` goes as a whole.
+        let is_value = |sub: &&Arc<Attribute>| target.attribute.value() == Some(*sub);
+        let sub = target.sub.as_ref().filter(|sub| value.is_some() || !is_value(sub));
+        let leaf = sub.unwrap_or(&target.attribute);
+        let sub = sub.map(|sub| sub.name.as_str());
         let path: Vec<_> = path_to_list(target).into_iter().chain(sub).collect();
-        let leaf = target.leaf();
         let before = replace(&mut self.object, &path, None);
         let after = value.map(|value| completed(leaf, before.as_ref(), value));
         check_mutable(leaf, before.as_ref(), after.as_ref())?;

@@ -177,7 +177,10 @@ impl Reader<'_> {
         value: Option<Value>,
     ) -> Result<(), Error> {
         let leaf = target.leaf().clone();
-        if self.op == Op::Remove && leaf.required {
+        let takes_some = target.attribute.multi_valued
+            && target.sub.is_none()
+            && (filter.is_some() || value.as_ref().is_some_and(|value| !value.is_null()));
+        if self.op == Op::Remove && leaf.required && !takes_some {
             return Err(Error::mutability(format!("`{target}` is required and stays.")));
         }
         if self.op != Op::Remove && value.as_ref().is_some_and(|value| is_unknown(&leaf, value)) {
@@ -197,6 +200,9 @@ impl Reader<'_> {
             Some(value) if self.op != Op::Remove => read::single(&target, &leaf, value)?,
             _ => None,
         };
+        // As in a whole value: an empty `value` is none.
+        let is_value = target.sub.as_ref().is_some_and(|sub| target.attribute.value() == Some(sub));
+        let value = value.filter(|value| !is_value || value != "");
         self.push(target, filter, Change::One(value))
     }
 
