@@ -1,11 +1,14 @@
 //! What holds for every input: reading is idempotent, printing is the inverse of parsing, and no
 //! input whatever brings the language down.
 
+use std::collections::BTreeSet;
+
+use icu_normalizer::DecomposingNormalizerBorrowed;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use scim::filter::{AttrPath, Filter, Operator, Path};
 use scim::patch::{Patch, RawOperation, read_envelope};
-use scim::{Resource, ResourceType, Schemas};
+use scim::{ErrorKind, Resource, ResourceType, Schemas};
 use serde_json::{Map, Value, json};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -143,6 +146,31 @@ fn read(value: Value) -> Resource {
     rt().read_value(value).expect("a readable user")
 }
 
+fn apply(user: &Resource, operations: &[RawOperation]) -> Result<Resource, scim::Error> {
+    Patch::read(rt(), operations)?.apply(user.clone())
+}
+
+fn said(op: &str, path: Option<&str>, value: Value) -> RawOperation {
+    RawOperation { op: op.to_owned(), path: path.map(str::to_owned), value: Some(value) }
+}
+
+/// `value` as JSON, the members of each object in the opposite order.
+fn backwards(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let members = members.iter().rev();
+            let text: Vec<_> = members
+                .map(|(name, value)| format!("{}:{}", json!(name), backwards(value)))
+                .collect();
+            format!("{{{}}}", text.join(","))
+        }
+        Value::Array(values) => {
+            format!("[{}]", values.iter().map(backwards).collect::<Vec<_>>().join(","))
+        }
+        other => other.to_string(),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
@@ -167,7 +195,10 @@ proptest! {
     #[test]
     fn folding_twice_is_folding_once(text in any::<String>()) {
         let once = scim::fold::fold(&text);
-        prop_assert_eq!(scim::fold::fold(&once), once);
+        prop_assert_eq!(scim::fold::fold(&once), &*once);
+        for form in [DecomposingNormalizerBorrowed::new_nfd(), DecomposingNormalizerBorrowed::new_nfkd()] {
+            prop_assert_eq!(scim::fold::fold(&form.normalize(&text)), &*once);
+        }
     }
 
     #[test]
@@ -199,6 +230,67 @@ proptest! {
     }
 
     #[test]
+    fn adding_what_is_there_changes_nothing(user in user()) {
+        let user = read(user);
+        let value = Value::Object(user.as_object().clone());
+        for op in ["add", "replace"] {
+            prop_assert_eq!(&apply(&user, &[said(op, None, value.clone())]).unwrap(), &user);
+        }
+        for (name, value) in user.as_object() {
+            let again = [said("add", Some(name), value.clone())];
+            prop_assert_eq!(&apply(&user, &again).unwrap(), &user);
+        }
+    }
+
+    #[test]
+    fn removing_and_adding_again_gives_the_same_set(user in user(), at in any::<prop::sample::Index>()) {
+        let user = read(user);
+        let set = |user: &Resource| {
+            let emails = user.attribute("emails").and_then(Value::as_array).into_iter().flatten();
+            emails.map(ToString::to_string).collect::<BTreeSet<_>>()
+        };
+        let emails = user.attribute("emails").and_then(Value::as_array).cloned().unwrap_or_default();
+        if emails.is_empty() {
+            return Ok(());
+        }
+        let email = emails[at.index(emails.len())].clone();
+        let listed = json!([email]);
+        let there = [said("add", Some("emails"), listed.clone())];
+        let gone = apply(&user, &[said("remove", Some("emails"), listed)]).unwrap();
+        prop_assert_eq!(set(&gone).len(), emails.len() - 1);
+        prop_assert_eq!(set(&apply(&gone, &there).unwrap()), set(&user));
+
+        let filter = format!("emails[value eq {}]", email["value"]);
+        let gone = apply(&user, &[said("remove", Some(&filter), Value::Null)]).unwrap();
+        let back = apply(&gone, &[said("add", Some("emails"), json!(emails))]).unwrap();
+        prop_assert_eq!(set(&back), set(&user));
+    }
+
+    #[test]
+    fn operations_do_together_what_they_do_one_by_one(before in user(), operations in vec(operation(), 1..5)) {
+        let before = read(before);
+        let untouched = before.clone();
+        let each = operations.iter().map(std::slice::from_ref);
+        let one_by_one = each.clone().try_fold(before.clone(), |user, one| apply(&user, one));
+        match (apply(&before, &operations), one_by_one) {
+            (Ok(together), Ok(one_by_one)) => prop_assert_eq!(together, one_by_one),
+            // Together, what is required may be missing in between.
+            (Ok(_), Err(error)) => prop_assert_eq!(error.kind, ErrorKind::InvalidValue),
+            (Err(error), Ok(_)) => prop_assert!(false, "{}", error),
+            (Err(_), Err(_)) => {}
+        }
+        prop_assert_eq!(before, untouched);
+    }
+
+    #[test]
+    fn the_order_of_names_is_no_matter(user in user(), value in tree()) {
+        prop_assert_eq!(rt().read(&backwards(&user)).unwrap(), read(user.clone()));
+        let message = json!({"Operations": [{"op": "add", "value": value}]});
+        let (one, other) = (read_envelope(&message.to_string()), read_envelope(&backwards(&message)));
+        prop_assert_eq!(one, other);
+    }
+
+    #[test]
     fn no_patch_panics_or_leaves_canonical_form(before in user(), operations in vec(operation(), 1..4)) {
         if let Ok(patch) = Patch::read(rt(), &operations)
             && let Ok(after) = patch.apply(read(before))
@@ -214,6 +306,40 @@ proptest! {
         if let (Ok(filter), Ok(negated)) = (filter.bind(rt()), negated.bind(rt())) {
             prop_assert_ne!(filter.matches(&document), negated.matches(&document));
         }
+    }
+
+    #[test]
+    fn filters_keep_the_laws_of_logic(user in user(), one in filter(), other in filter()) {
+        let document: Value = serde_json::from_str(&read(user).to_json()).unwrap();
+        let ask = |filter: &Filter| filter.bind(rt()).map(|bound| bound.matches(&document));
+        let not = |filter: &Filter| Filter::Not(Box::new(filter.clone()));
+        let same = |one: &Filter, other: &Filter| (ask(one), ask(other));
+        let (a, b) = same(&not(&not(&one)), &one);
+        prop_assert_eq!(a, b, "not not");
+        let (and, or) = (vec![one.clone(), other.clone()], vec![not(&one), not(&other)]);
+        let (a, b) = same(&not(&Filter::And(and.clone())), &Filter::Or(or.clone()));
+        prop_assert_eq!(a, b, "De Morgan");
+        let (a, b) = same(&not(&Filter::Or(and)), &Filter::And(or));
+        prop_assert_eq!(a, b, "De Morgan");
+    }
+
+    #[test]
+    fn not_equal_is_the_opposite_of_equal(user in user(), path in plain_path(), value in scalar()) {
+        let document: Value = serde_json::from_str(&read(user).to_json()).unwrap();
+        let ask = |op: &str| {
+            let bound = scim::filter::parse(&format!("{path} {op} {value}"))?.bind(rt())?;
+            Ok::<_, scim::Error>(bound.matches(&document))
+        };
+        match (ask("eq"), ask("ne")) {
+            (Ok(equal), Ok(unequal)) => prop_assert_ne!(equal, unequal),
+            (equal, unequal) => prop_assert_eq!(equal, unequal),
+        }
+    }
+
+    #[test]
+    fn a_printed_time_reads_as_the_same_time(micros in any::<i64>(), near in -1i64 << 52..1 << 52) {
+        prop_assert_eq!(scim::time::parse(&scim::time::format(near)), Ok(near));
+        prop_assert!(scim::time::parse(&scim::time::format(micros)).is_ok());
     }
 
     #[test]

@@ -24,6 +24,12 @@ impl Draft {
         Self { object, lists: BTreeMap::new(), comparisons: 0 }
     }
 
+    /// The comparisons made so far.
+    #[cfg(test)]
+    pub(super) fn comparisons(&self) -> usize {
+        self.comparisons
+    }
+
     /// Works one edit off. After an error the draft is of no use.
     pub(crate) fn apply(&mut self, edit: &Edit) -> Result<(), Error> {
         let Edit { target, change, .. } = edit;

@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 use super::draft::check_mutable;
 use super::edit::{Change, Edit, Missing, Selector};
 use crate::error::Error;
+use crate::fold::fold;
 use crate::limits::PATCH_COMPARISONS;
 use crate::read;
 use crate::resource::fold_value;
-use crate::schema::Attribute;
+use crate::schema::{Attribute, Kind};
 
 /// Where the values with a key are.
 type Index = HashMap<String, BTreeSet<usize>>;
@@ -280,6 +281,16 @@ impl Elements {
     /// What makes a value the same as another: `value` and `type` where it has a `value`, else all
     /// of it; not whether it is the preferred one.
     fn identity(&self, value: &Value) -> String {
+        // No text holds a NUL, so no two keys run together.
+        if let Some(mut key) = self.value_key(value) {
+            let label = self.attribute.label();
+            if let Some(label) = label.and_then(|label| comparable(label, value.get(&label.name)?))
+            {
+                key.push('\0');
+                key.push_str(&label);
+            }
+            return key;
+        }
         let mut key = value.clone();
         if let Value::Object(members) = &mut key {
             let is = |name: &String, sub: Option<&Arc<Attribute>>| {
@@ -302,9 +313,20 @@ impl Elements {
     /// The `value` of a value, in the form in which filters compare it.
     fn value_key(&self, value: &Value) -> Option<String> {
         let sub = self.attribute.value()?;
-        let mut key = value.get(&sub.name)?.clone();
-        fold_value(sub, &mut key);
-        read::scalar_text(&key)
+        comparable(sub, value.get(&sub.name)?)
+    }
+}
+
+/// A text or a whole number in its form of comparison.
+fn comparable(attribute: &Attribute, value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if attribute.folds() => Some(fold(text)),
+        Value::String(text) if attribute.kind != Kind::DateTime => Some(text.clone()),
+        other => {
+            let mut key = other.clone();
+            fold_value(attribute, &mut key);
+            read::scalar_text(&key)
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! to edits of one attribute each, checked against the schema. [`Patch::apply`] works them off, all
 //! or none, without I/O, so that it may run again when a transaction does.
 
+#[cfg(test)]
+mod cost;
 mod draft;
 mod edit;
 mod elements;
@@ -112,7 +114,8 @@ fn in_operation(number: usize, error: Error) -> Error {
     if number == 0 {
         return error;
     }
-    Error { detail: format!("Operation {number}: {}", error.detail), ..error }
+    let Error { kind, detail } = error;
+    Error { kind, detail: format!("Operation {number}: {detail}") }
 }
 
 fn too_many_operations() -> Error {

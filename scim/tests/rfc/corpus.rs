@@ -1,6 +1,7 @@
 //! The texts that the fuzz targets (`fuzz/`) begin with and what they found, asked of the same laws.
 
 use std::fs;
+use std::panic;
 use std::path::Path;
 
 use crate::laws;
@@ -8,19 +9,16 @@ use crate::laws;
 /// Every text of `target`'s corpus; bytes that are no UTF-8 get to no reader.
 fn replay(target: &str, law: fn(&str)) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-    let entries = fs::read_dir(&corpus).unwrap_or_else(|error| panic!("{corpus:?}: {error}"));
     let mut count = 0;
-    for entry in entries {
-        let file = entry.unwrap().path();
-        let bytes = fs::read(&file).unwrap();
-        if let Ok(text) = str::from_utf8(&bytes) {
-            // The name of the file is what a failure is found by.
-            println!("{}", file.display());
-            law(text);
-            count += 1;
-        }
+    for entry in fs::read_dir(&corpus).expect("the target's corpus") {
+        let file = entry.expect("an entry of the corpus").path();
+        let bytes = fs::read(&file).expect("a readable text");
+        let Ok(text) = str::from_utf8(&bytes) else { continue };
+        let kept = panic::catch_unwind(|| law(text));
+        assert!(kept.is_ok(), "{} breaks a law, as said above", file.display());
+        count += 1;
     }
-    assert!(count >= 10, "{count} texts in {corpus:?}");
+    assert!(count >= 10, "{count} texts of {target} are too few: is the corpus there?");
 }
 
 #[test]
