@@ -95,7 +95,7 @@ pub(crate) async fn write<D: Directory>(
     let written = gateway.resources().bulk_write(call.carry(ask)).await?.into_inner();
     let results = written.results.into_iter().filter_map(|result| {
         let (method, bulk_id) = sent.get(result.index as usize)?;
-        Some(told(method, bulk_id, result, call.request_id()))
+        Some(told(method, bulk_id, &result, call.request_id()))
     });
     let message = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkResponse"],
@@ -105,7 +105,7 @@ pub(crate) async fn write<D: Directory>(
 }
 
 /// What became of one operation, as its single request would have been answered.
-fn told(method: &str, bulk_id: &str, result: v1::BulkResult, request_id: &str) -> Value {
+fn told(method: &str, bulk_id: &str, result: &v1::BulkResult, request_id: &str) -> Value {
     let mut told = json!({ "method": method });
     let named = [("bulkId", bulk_id), ("location", &result.location), ("version", &result.version)];
     for (name, value) in named.into_iter().filter(|(_, value)| !value.is_empty()) {

@@ -2,6 +2,7 @@
 //! operation that makes what is meant.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasher;
 
 use serde_json::Value;
 
@@ -34,7 +35,7 @@ fn collect(value: &Value, found: &mut BTreeSet<String>) {
 
 /// Puts ids in the place of references. What refers to none of `ids` is left out, and a value of a list
 /// with it: it is put in once it is known.
-pub fn resolve(document: &mut Value, ids: &HashMap<String, String>) {
+pub fn resolve<S: BuildHasher>(document: &mut Value, ids: &HashMap<String, String, S>) {
     match document {
         Value::String(text) => {
             let Some(id) = reference(text) else { return };
@@ -42,10 +43,14 @@ pub fn resolve(document: &mut Value, ids: &HashMap<String, String>) {
         }
         Value::Array(values) => {
             values.retain(|value| own(value).is_none_or(|id| ids.contains_key(id)));
-            values.iter_mut().for_each(|value| resolve(value, ids));
+            for value in values {
+                resolve(value, ids);
+            }
         }
         Value::Object(members) => {
-            members.values_mut().for_each(|value| resolve(value, ids));
+            for value in members.values_mut() {
+                resolve(value, ids);
+            }
         }
         _ => {}
     }

@@ -10,6 +10,7 @@ async fn bulk(acme: &Workspace, operations: Value) -> Answer {
     acme.post("/Bulk", json!({"schemas": schemas, "Operations": operations}).to_string()).await
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made where it is passed")]
 fn post(endpoint: &str, bulk_id: &str, data: Value) -> Value {
     json!({"method": "POST", "path": endpoint, "bulkId": bulk_id, "data": data})
 }

@@ -132,7 +132,7 @@ impl Frame {
     ) -> Result<(), Status> {
         for value in values {
             if is_first {
-                text.push_str(&format!(",\"{name}\":["));
+                text.extend([",\"", name, "\":["]);
             } else {
                 text.push(',');
             }

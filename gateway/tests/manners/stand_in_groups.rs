@@ -25,7 +25,7 @@ pub(crate) fn piece(text: &str, is_first: bool) -> v1::GroupPiece {
     v1::GroupPiece { group: is_first.then_some(head), scim_json: text.to_owned() }
 }
 
-fn written(next: Option<Next>) -> Response<v1::Group> {
+fn written(next: Option<&Next>) -> Response<v1::Group> {
     Response::new(match next {
         Some(Next::WithoutDocument) => v1::Group { scim_json: String::new(), ..staff() },
         _ => staff(),
@@ -39,7 +39,7 @@ macro_rules! for_services {
             type ReadGroupStream = tokio_stream::Iter<std::vec::IntoIter<Result<v1::GroupPiece, Status>>>;
 
             async fn create_group(&self, request: Request<v1::CreateGroupRequest>) -> Result<Response<v1::Group>, Status> {
-                Ok(written(self.open(request, Asked::CreateGroup).await?))
+                Ok(written(self.open(request, Asked::CreateGroup).await?.as_ref()))
             }
 
             async fn read_group(&self, request: Request<v1::ReadGroupRequest>) -> Result<Response<Self::ReadGroupStream>, Status> {
@@ -57,11 +57,11 @@ macro_rules! for_services {
             }
 
             async fn replace_group(&self, request: Request<v1::ReplaceGroupRequest>) -> Result<Response<v1::Group>, Status> {
-                Ok(written(self.open(request, Asked::ReplaceGroup).await?))
+                Ok(written(self.open(request, Asked::ReplaceGroup).await?.as_ref()))
             }
 
             async fn patch_group(&self, request: Request<v1::PatchGroupRequest>) -> Result<Response<v1::Group>, Status> {
-                Ok(written(self.open(request, Asked::PatchGroup).await?))
+                Ok(written(self.open(request, Asked::PatchGroup).await?.as_ref()))
             }
 
             async fn delete_group(&self, request: Request<v1::DeleteGroupRequest>) -> Result<Response<pbjson_types::Empty>, Status> {

@@ -69,7 +69,7 @@ fn entra_unflagged_is_understood() {
             "phoneNumbers": [{"type": "mobile", "value": "+1"}],
             "addresses": [{"type": "work", "formatted": "Main St"}],
             "roles": [{"primary": true, "value": "admin", "display": "Admin"}],
-            (ENTERPRISE): {"department": "Engines", "manager": {"value": "42"}}
+            (ENTERPRISE): {"department": "Engines", "manager": {"value": "42", "$ref": "../Users/42"}}
         })
     );
 }
@@ -85,7 +85,7 @@ fn entra_flagged_and_okta_say_the_same_without_path() {
     let expected = json!({
         "active": false, "displayName": "Ada", "name": {"givenName": "Ada", "familyName": "L"},
         "emails": [{"type": "work", "value": "a@b.c", "display": "kept"}],
-        (ENTERPRISE): {"department": "Engines", "division": "kept", "manager": {"value": "42"}}
+        (ENTERPRISE): {"department": "Engines", "division": "kept", "manager": {"value": "42", "$ref": "../Users/42"}}
     });
     for op in ["add", "replace"] {
         let before = json!({
@@ -248,8 +248,7 @@ fn null_and_empty_unset_a_single_value() {
 
 #[test]
 fn a_value_of_unknown_parts_changes_nothing() {
-    let before =
-        json!({"emails": two_emails()["emails"], (ENTERPRISE): {"manager": {"value": "1"}}});
+    let before = json!({"emails": two_emails()["emails"], (ENTERPRISE): {"manager": {"value": "1", "$ref": "../Users/1"}}});
     let after = patch(
         before.clone(),
         [

@@ -1,5 +1,6 @@
 //! Resources: trees of values in the one form that a schema gives them.
 
+mod references;
 #[cfg(test)]
 mod tests;
 
@@ -112,7 +113,8 @@ impl ResourceType {
 
 impl Resource {
     /// A resource whose tree the reader or a patch made, if nothing required is missing.
-    pub(crate) fn checked(rt: ResourceType, object: Map<String, Value>) -> Result<Self, Error> {
+    pub(crate) fn checked(rt: ResourceType, mut object: Map<String, Value>) -> Result<Self, Error> {
+        references::complete(&rt, &mut object);
         for attribute in rt.attributes().filter(|attribute| !attribute.is_read_only()) {
             check_required(attribute, object.get(&attribute.name), None)?;
         }

@@ -48,7 +48,7 @@ fn dotted_filter_and_urn_keys_are_read_as_in_a_patch() {
         json!({
             "name": {"givenName": "Ada", "familyName": "L"},
             "emails": [{"type": "work", "value": "a@b.c"}],
-            (ENTERPRISE): {"department": "Engines", "manager": {"value": "42"}}
+            (ENTERPRISE): {"department": "Engines", "manager": {"value": "42", "$ref": "../Users/42"}}
         })
     );
 }
@@ -72,7 +72,7 @@ fn types_are_coerced_where_that_is_safe() {
     for manager in [json!("42"), json!([{"$ref": "", "value": "42"}]), json!({"value": 42})] {
         assert_eq!(
             tree(json!({(ENTERPRISE): {"manager": manager}})),
-            json!({(ENTERPRISE): {"manager": {"value": "42"}}})
+            json!({(ENTERPRISE): {"manager": {"value": "42", "$ref": "../Users/42"}}})
         );
     }
 }

@@ -19,7 +19,7 @@ use crate::error::Error;
 /// The schemas and resource types that hold in one workspace.
 #[derive(Clone, Debug)]
 pub struct Schemas {
-    schemas: Vec<Arc<Schema>>,
+    all: Vec<Arc<Schema>>,
     user: ResourceType,
     group: ResourceType,
 }
@@ -40,7 +40,7 @@ impl Schemas {
             let user_type = ResourceType::new(user_definition, &common, &user, &[&enterprise]);
             let group_type = ResourceType::new(group_definition, &common, &group, &[]);
             Schemas {
-                schemas: [user, enterprise, group].map(Arc::new).into(),
+                all: [user, enterprise, group].map(Arc::new).into(),
                 user: user_type,
                 group: group_type,
             }
@@ -67,7 +67,7 @@ impl Schemas {
 
     /// All schemas, as `/Schemas` lists them.
     pub fn schemas(&self) -> impl Iterator<Item = &Schema> {
-        self.schemas.iter().map(AsRef::as_ref)
+        self.all.iter().map(AsRef::as_ref)
     }
 
     /// These schemas and one more: `schema_json`, a schema as RFC 7643 section 7 writes it, extends
@@ -93,7 +93,7 @@ impl Schemas {
             Error::value(format!("There is no resource type `{shown}`."))
         })?;
         *extending = extending.extended(ExtensionOf::optional(&schema.id), &schema);
-        extended.schemas.push(Arc::new(schema));
+        extended.all.push(Arc::new(schema));
         Ok(extended)
     }
 }

@@ -673,7 +673,7 @@ mod dialects {
     #[test]
     fn a_manager_comes_in_four_forms() {
         let path = format!("{ENTERPRISE}:manager");
-        let set = json!({(ENTERPRISE): {"manager": {"value": "42"}}});
+        let set = json!({(ENTERPRISE): {"manager": {"value": "42", "$ref": "../Users/42"}}});
         for value in [json!("42"), json!({"value": "42"}), json!([{"$ref": "", "value": "42"}])] {
             assert_eq!(patch(json!({}), &[("Add", &path, value)]), set);
         }

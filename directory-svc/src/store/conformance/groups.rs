@@ -69,8 +69,8 @@ fn filter_of(path: &str) -> ListEdit {
         path: Some(path.to_owned()),
         value: None,
     };
-    let mut patch = scim::patch::Patch::read(Kind::Group.resource_type(), &[operation]).unwrap();
-    patch.split_off("members").unwrap().remove(0)
+    let mut read = scim::patch::Patch::read(Kind::Group.resource_type(), &[operation]).unwrap();
+    read.split_off("members").unwrap().remove(0)
 }
 
 pub(super) async fn add_and_remove_members<E: Engine>(engine: E) {

@@ -321,7 +321,7 @@ impl<D: Dialect> Compiler<D> {
     }
 
     /// One of the rows is as `each` asks.
-    fn any_row<'f>(&mut self, rows: &'static Rows, each: &Each<'_, 'f>) -> Result<String, Refusal> {
+    fn any_row(&mut self, rows: &'static Rows, each: &Each<'_, '_>) -> Result<String, Refusal> {
         let (row, join) = (self.kind.alias(), D::ORDERED_JOIN);
         let workspace = self.workspace.clone();
         match rows.of {

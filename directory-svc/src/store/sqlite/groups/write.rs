@@ -118,6 +118,7 @@ fn external_id(binding: Option<&Binding>) -> Option<&String> {
 }
 
 /// What of a group outlives removal, and the revision of this write.
+#[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) id: GroupId,
     pub(super) seq: Revision,
