@@ -20,6 +20,7 @@ mod entra;
 mod entra_groups;
 mod entra_names;
 mod entra_patch;
+mod extensions;
 mod failpoints;
 mod fairness;
 mod halves;

@@ -8,6 +8,7 @@ mod callers;
 mod key_cache;
 mod rates;
 mod rights;
+mod schema_cache;
 
 use std::ops::Deref;
 use std::str::FromStr;
@@ -26,6 +27,8 @@ pub use rates::LimitsConfig;
 use rates::Rates;
 use rights::Asked;
 pub(crate) use rights::InWorkspace;
+use schema_cache::SchemaCache;
+use scim::Schemas;
 
 use crate::clock::Clock;
 use crate::ids::WorkspaceId;
@@ -44,7 +47,15 @@ pub(crate) struct GatewayInProcess;
 #[derive(Clone, Debug)]
 pub(crate) struct Admitted<W> {
     workspace: W,
+    schemas: Arc<Schemas>,
     _permit: Arc<Permit>,
+}
+
+impl<W> Admitted<W> {
+    /// The schemas that hold in the workspace.
+    pub(crate) fn schemas(&self) -> &Arc<Schemas> {
+        &self.schemas
+    }
 }
 
 impl<W> Deref for Admitted<W> {
@@ -94,6 +105,7 @@ pub(crate) struct Door<S> {
     store: S,
     clock: Clock,
     keys: Arc<KeyCache>,
+    schemas: Arc<SchemaCache>,
     callers: ServiceCallers,
     rates: Rates,
     admission: Admission,
@@ -107,8 +119,9 @@ impl<S: Store> Door<S> {
         callers: ServiceCallers,
         limits: LimitsConfig,
     ) -> Self {
-        let (keys, rates, admission) = (Arc::default(), Rates::new(limits), Admission::default());
-        Self { store, clock, keys, callers, rates, admission }
+        let (rates, admission) = (Rates::new(limits), Admission::default());
+        let (keys, schemas) = (Arc::default(), Arc::default());
+        Self { store, clock, keys, schemas, callers, rates, admission }
     }
 
     /// Forgets what need not be remembered of who asked how often.
@@ -161,6 +174,11 @@ impl<S: Store> Door<S> {
         self.keys.forget();
     }
 
+    /// Forgets the schemas of a workspace, so that a registration holds at once.
+    pub(crate) fn forget_schemas(&self, id: WorkspaceId) {
+        self.schemas.forget(id);
+    }
+
     /// The workspace, once it is the turn of a call of this weight by this tenant.
     async fn admitted(
         &self,
@@ -169,7 +187,9 @@ impl<S: Store> Door<S> {
         weight: u32,
     ) -> Result<Admitted<S::Workspace>, Status> {
         let permit = self.admission.admit(tenant, weight).await.map_err(|shed| no(shed.into()))?;
-        Ok(Admitted { workspace: self.store.workspace(id), _permit: Arc::new(permit) })
+        let workspace = self.store.workspace(id);
+        let schemas = self.schemas.get(&workspace, id).await.map_err(store_error)?;
+        Ok(Admitted { workspace, schemas, _permit: Arc::new(permit) })
     }
 
     async fn integration<T: InWorkspace>(

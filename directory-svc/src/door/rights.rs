@@ -71,22 +71,23 @@ const LISTING: u32 = 8;
 const READING_EVERYBODY: u32 = 32;
 
 fn listing(kind: Kind, filter: &str) -> u32 {
-    let filter = scim::filter::parse(filter).and_then(|filter| filter.bind(kind.resource_type()));
-    match filter {
-        Ok(filter) if !is_served(kind, &filter) => READING_EVERYBODY,
-        // One that cannot be read is refused and costs nothing.
-        Ok(_) | Err(_) => LISTING,
+    // One that cannot be read is refused and costs nothing.
+    let Ok(filter) = scim::filter::parse(filter) else { return LISTING };
+    match filter.bind(kind.resource_type()) {
+        Ok(filter) if is_served(kind, &filter) => LISTING,
+        // What the RFC does not know may be of a registered schema, which no index serves.
+        Ok(_) | Err(_) => READING_EVERYBODY,
     }
 }
 
 /// The same of people and groups at once.
 fn listing_any(filter: &str) -> u32 {
     let of = |kind: Kind, other: Kind| {
-        let filter = scim::filter::parse(filter)
-            .and_then(|f| f.bind_among(kind.resource_type(), &[other.resource_type()]));
-        match filter {
-            Ok(Fitted::Those(bound)) if !is_served(kind, &bound) => READING_EVERYBODY,
-            Ok(_) | Err(_) => LISTING,
+        let Ok(filter) = scim::filter::parse(filter) else { return LISTING };
+        match filter.bind_among(kind.resource_type(), &[other.resource_type()]) {
+            Ok(Fitted::Those(bound)) if is_served(kind, &bound) => LISTING,
+            Ok(Fitted::Nothing | Fitted::Everything) => LISTING,
+            Ok(Fitted::Those(_)) | Err(_) => READING_EVERYBODY,
         }
     };
     of(Kind::User, Kind::Group).max(of(Kind::Group, Kind::User))
@@ -99,6 +100,7 @@ fn bulk(operations: usize) -> u32 {
 
 in_a_workspace! {
     GetWorkspaceRequest; Internal Operator Reader;
+    RegisterSchemaRequest; Internal Operator;
 
     ClaimDomainsRequest; Internal Operator;
     ListDomainsRequest; Internal Operator Reader;
@@ -161,7 +163,7 @@ mod tests {
                 provisions.iter().chain(["Bulk"].iter()).any(|about| message.contains(about))
                     && !message.contains("Deleted")
                     && !message.contains("Restore")
-                    && *message != "ListUserGroupsRequest";
+                    && !["ListUserGroupsRequest", "RegisterSchemaRequest"].contains(message);
             assert_eq!(roles.contains(&Gateway), provisions, "{message}");
             assert!(roles.contains(&Operator), "{message}");
         }

@@ -4,6 +4,7 @@
 //! decoded; only a view that asks for less pays for reading it.
 
 use directory_api::v1;
+use scim::Schemas;
 use scim::project::Projection;
 use serde::Serialize;
 use serde_json::Value;
@@ -58,13 +59,14 @@ impl Frame {
     pub(super) fn new(
         kind: Kind,
         links: &Links,
+        schemas: &Schemas,
         workspace: WorkspaceId,
         viewer: Option<IntegrationId>,
         view: Option<v1::View>,
     ) -> Result<Self, Status> {
         let view = view.unwrap_or_default();
         let as_json = view.format() == v1::view::Format::ScimJson;
-        let rt = kind.resource_type();
+        let rt = kind.among(schemas);
         let projection = Projection::read(rt, &view.attributes, &view.excluded_attributes)
             .map_err(scim_error)?;
         Ok(Self { kind, base: links.scim(workspace), viewer, projection, as_json })
@@ -96,7 +98,7 @@ impl Frame {
         Head {
             external_id: binding.and_then(|binding| binding.external_id.as_deref()),
             meta: Meta {
-                resource_type: self.kind.resource_type().name(),
+                resource_type: self.kind.name(),
                 created: scim::time::format(stamps.created_at),
                 last_modified: scim::time::format(stamps.modified_at),
                 location: self.location(self.kind, &id),

@@ -1,6 +1,7 @@
 //! Groups as SCIM JSON, whole or in pieces, and as typed messages.
 
 use directory_api::v1;
+use scim::Schemas;
 use serde::Serialize;
 use tonic::Status;
 
@@ -35,11 +36,12 @@ impl Groups {
     /// For the caller `viewer` (an integration sees its own externalIds), cut to `view`.
     pub(crate) fn new(
         links: &Links,
+        schemas: &Schemas,
         workspace: WorkspaceId,
         viewer: Option<IntegrationId>,
         view: Option<v1::View>,
     ) -> Result<Self, Status> {
-        Frame::new(Kind::Group, links, workspace, viewer, view).map(Self)
+        Frame::new(Kind::Group, links, schemas, workspace, viewer, view).map(Self)
     }
 
     /// Whether the caller is to see who belongs to a group.
@@ -113,7 +115,7 @@ impl Groups {
         MemberOf {
             value: id.to_string(),
             reference: self.0.location(kind, id),
-            r#type: kind.resource_type().name(),
+            r#type: kind.name(),
         }
     }
 }

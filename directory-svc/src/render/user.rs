@@ -1,6 +1,7 @@
 //! People as SCIM JSON and as typed messages.
 
 use directory_api::v1;
+use scim::Schemas;
 use serde::Serialize;
 use tonic::Status;
 
@@ -30,11 +31,12 @@ impl People {
     /// For the caller `viewer` (an integration sees its own externalIds), cut to `view`.
     pub(crate) fn new(
         links: &Links,
+        schemas: &Schemas,
         workspace: WorkspaceId,
         viewer: Option<IntegrationId>,
         view: Option<v1::View>,
     ) -> Result<Self, Status> {
-        Frame::new(Kind::User, links, workspace, viewer, view).map(Self)
+        Frame::new(Kind::User, links, schemas, workspace, viewer, view).map(Self)
     }
 
     /// Whether the caller is to see which groups a person belongs to.

@@ -11,4 +11,5 @@ pub(crate) mod integrations;
 pub(crate) mod keys;
 pub(crate) mod login_email;
 pub(crate) mod people;
+pub(crate) mod schemas;
 pub(crate) mod version;

@@ -1,5 +1,7 @@
 //! `DiscoveryService`: what this service provider can do (RFC 7644 section 4), as SCIM JSON.
 
+use std::sync::Arc;
+
 use directory_api::v1;
 use directory_api::v1::Reason;
 use directory_api::v1::discovery_service_server::DiscoveryService;
@@ -23,7 +25,7 @@ impl<S: Store> DiscoveryService for Services<S> {
         &self,
         request: Request<v1::GetServiceProviderConfigRequest>,
     ) -> Document {
-        let (base, _) = self.discover(request).await?;
+        let (base, ..) = self.discover(request).await?;
         Ok(document(&located(service_provider_config(), &base, "ServiceProviderConfig", None)))
     }
 
@@ -31,31 +33,34 @@ impl<S: Store> DiscoveryService for Services<S> {
         &self,
         request: Request<v1::ListResourceTypesRequest>,
     ) -> Document {
-        let (base, _) = self.discover(request).await?;
-        Ok(document(&list(&resource_types(&base))))
+        let (base, schemas, _) = self.discover(request).await?;
+        Ok(document(&list(&resource_types(&schemas, &base))))
     }
 
     async fn get_resource_type(&self, request: Request<v1::GetResourceTypeRequest>) -> Document {
-        let (base, ask) = self.discover(request).await?;
-        one(&resource_types(&base), &ask.id)
+        let (base, schemas, ask) = self.discover(request).await?;
+        one(&resource_types(&schemas, &base), &ask.id)
     }
 
     async fn list_schemas(&self, request: Request<v1::ListSchemasRequest>) -> Document {
-        let (base, _) = self.discover(request).await?;
-        Ok(document(&list(&schemas(&base))))
+        let (base, schemas, _) = self.discover(request).await?;
+        Ok(document(&list(&documents(&schemas, &base))))
     }
 
     async fn get_schema(&self, request: Request<v1::GetSchemaRequest>) -> Document {
-        let (base, ask) = self.discover(request).await?;
-        one(&schemas(&base), &ask.id)
+        let (base, schemas, ask) = self.discover(request).await?;
+        one(&documents(&schemas, &base), &ask.id)
     }
 }
 
 impl<S: Store> Services<S> {
-    /// Lets the caller in and answers the SCIM API URL that links begin with.
-    async fn discover<T: InWorkspace>(&self, request: Request<T>) -> Result<(String, T), Status> {
-        let Authenticated { workspace_id, ask, .. } = self.door.open(request).await?;
-        Ok((self.links.scim(workspace_id), ask))
+    /// Lets the caller in and answers the SCIM API URL that links begin with, and the schemas.
+    async fn discover<T: InWorkspace>(
+        &self,
+        request: Request<T>,
+    ) -> Result<(String, Arc<Schemas>, T), Status> {
+        let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
+        Ok((self.links.scim(workspace_id), Arc::clone(workspace.schemas()), ask))
     }
 }
 
@@ -91,13 +96,13 @@ fn service_provider_config() -> Value {
     })
 }
 
-fn resource_types(base: &str) -> Vec<Value> {
-    let types = Schemas::standard().resource_types();
+fn resource_types(schemas: &Schemas, base: &str) -> Vec<Value> {
+    let types = schemas.resource_types();
     types.map(|kind| located(kind.to_json(), base, "ResourceType", Some("ResourceTypes"))).collect()
 }
 
-fn schemas(base: &str) -> Vec<Value> {
-    let schemas = Schemas::standard().schemas();
+fn documents(schemas: &Schemas, base: &str) -> Vec<Value> {
+    let schemas = schemas.schemas();
     schemas.map(|schema| located(schema.to_json(), base, "Schema", Some("Schemas"))).collect()
 }
 

@@ -1,5 +1,7 @@
 //! `DomainService`: claims of e-mail domains and the operators' word on them.
 
+use std::sync::Arc;
+
 use directory_api::v1;
 use directory_api::v1::domain_service_server::DomainService;
 use tonic::{Request, Response, Status};
@@ -7,7 +9,7 @@ use tonic::{Request, Response, Status};
 use super::fault::{no, store_error};
 use super::workspace::contact_email;
 use super::{Services, page, read};
-use crate::door::Authenticated;
+use crate::door::{Admitted, Authenticated};
 use crate::refusal::Refusal;
 use crate::render;
 use crate::rules::domains::{self, CLAIMS_AT_ONCE, Claim};
@@ -134,7 +136,7 @@ impl<S: Store> Services<S> {
     /// An operator's decision on one claim.
     async fn decide<D>(
         &self,
-        workspace: &S::Workspace,
+        workspace: &Admitted<S::Workspace>,
         author: &Author,
         domain: &str,
         note: String,
@@ -164,7 +166,7 @@ impl<S: Store> Services<S> {
     /// repeated call goes on where an interrupted one stopped.
     async fn sign_in_the_waiting(
         &self,
-        workspace: &S::Workspace,
+        workspace: &Admitted<S::Workspace>,
         author: &Author,
         domain: &str,
     ) -> Result<(), Status> {
@@ -193,12 +195,13 @@ impl<S: Store> Services<S> {
 
     async fn sign_in_one(
         &self,
-        workspace: &S::Workspace,
+        workspace: &Admitted<S::Workspace>,
         author: &Author,
         domain: &str,
         user: &User,
     ) -> Result<(), Status> {
-        let current = read::stored_user(user).map_err(no)?;
+        let schemas = Arc::clone(workspace.schemas());
+        let current = read::stored_user(&schemas, user).map_err(no)?;
         if admission::waits_for(&current).as_deref() != Some(domain) {
             return Ok(());
         }
@@ -206,7 +209,7 @@ impl<S: Store> Services<S> {
         let changed = workspace
             .change_user(self.write(author.clone()), user.id, move |policy, person| {
                 let person = people::expect(person, &id, None)?;
-                let current = read::stored_user(person)?;
+                let current = read::stored_user(&schemas, person)?;
                 people::change(policy, &by, person, &current, current.clone())
             })
             .await;

@@ -8,7 +8,7 @@ use directory_api::v1::Reason;
 use directory_api::v1::patch_operation::Operand;
 use scim::filter::Bound;
 use scim::patch::{ListEdit, Patch, RawOperation};
-use scim::{Resource, Sort};
+use scim::{Resource, ResourceType, Schemas, Sort};
 use serde_json::Value;
 use tonic::Status;
 
@@ -22,24 +22,31 @@ use crate::store::{Author, Binding, Group, Kind, User};
 const MEMBERS: &str = "members";
 
 /// A filter; `None` when none was sent.
-pub(super) fn filter(kind: Kind, text: &str) -> Result<Option<Bound>, Status> {
+pub(super) fn filter(schemas: &Schemas, kind: Kind, text: &str) -> Result<Option<Bound>, Status> {
     if text.is_empty() {
         return Ok(None);
     }
-    let filter = scim::filter::parse(text).and_then(|filter| filter.bind(kind.resource_type()));
+    let filter = scim::filter::parse(text).and_then(|filter| filter.bind(kind.among(schemas)));
     filter.map(Some).map_err(scim_error)
 }
 
 /// An order; `None` when none was asked for.
-pub(super) fn sort(kind: Kind, order: Option<&v1::Order>) -> Result<Option<Sort>, Status> {
+pub(super) fn sort(
+    schemas: &Schemas,
+    kind: Kind,
+    order: Option<&v1::Order>,
+) -> Result<Option<Sort>, Status> {
     let Some(order) = order.filter(|order| !order.sort_by.is_empty()) else { return Ok(None) };
-    let sort = Sort::read(kind.resource_type(), &order.sort_by, &order.sort_order);
+    let sort = Sort::read(kind.among(schemas), &order.sort_by, &order.sort_order);
     sort.map(Some).map_err(scim_error)
 }
 
 /// An order of people and groups together: of one of the two at least.
-pub(super) fn sort_any(order: Option<&v1::Order>) -> Result<Option<[Option<Sort>; 2]>, Status> {
-    match (sort(Kind::User, order), sort(Kind::Group, order)) {
+pub(super) fn sort_any(
+    schemas: &Schemas,
+    order: Option<&v1::Order>,
+) -> Result<Option<[Option<Sort>; 2]>, Status> {
+    match (sort(schemas, Kind::User, order), sort(schemas, Kind::Group, order)) {
         (Ok(None), _) | (_, Ok(None)) => Ok(None),
         (Err(refused), Err(_)) => Err(refused),
         (users, groups) => Ok(Some([users.ok().flatten(), groups.ok().flatten()])),
@@ -47,41 +54,47 @@ pub(super) fn sort_any(order: Option<&v1::Order>) -> Result<Option<[Option<Sort>
 }
 
 /// A person as the IdP wrote them.
-pub(super) fn user_json(text: &str) -> Result<Resource, Status> {
-    Kind::User.resource_type().read(text).map_err(scim_error)
+pub(super) fn user_json(schemas: &Schemas, text: &str) -> Result<Resource, Status> {
+    schemas.user().read(text).map_err(scim_error)
 }
 
 /// A person as a service says them.
-pub(super) fn user_message(user: &v1::User) -> Result<Resource, Status> {
+pub(super) fn user_message(schemas: &Schemas, user: &v1::User) -> Result<Resource, Status> {
     let value = user.to_scim().map_err(|error| no(invalid("user", &error)))?;
-    Kind::User.resource_type().read_value(value).map_err(scim_error)
+    schemas.user().read_value(value).map_err(scim_error)
 }
 
 /// A group as the IdP wrote it, and its members where something is said of them.
-pub(super) fn group_json(text: &str) -> Result<(Resource, Option<Vec<String>>), Status> {
+pub(super) fn group_json(
+    schemas: &Schemas,
+    text: &str,
+) -> Result<(Resource, Option<Vec<String>>), Status> {
     let value = scim::json::parse(text).map_err(scim_error)?;
-    Kind::Group.resource_type().read_apart(value, MEMBERS).map_err(scim_error)
+    schemas.group().read_apart(value, MEMBERS).map_err(scim_error)
 }
 
 /// A group as a service says it, and its members where it names some.
-pub(super) fn group_message(group: &v1::Group) -> Result<(Resource, Option<Vec<String>>), Status> {
+pub(super) fn group_message(
+    schemas: &Schemas,
+    group: &v1::Group,
+) -> Result<(Resource, Option<Vec<String>>), Status> {
     let value = group.to_scim().map_err(|error| no(invalid("group", &error)))?;
-    Kind::Group.resource_type().read_apart(value, MEMBERS).map_err(scim_error)
+    schemas.group().read_apart(value, MEMBERS).map_err(scim_error)
 }
 
 /// A person as stored, without externalId.
-pub(super) fn stored_user(user: &User) -> Result<Resource, Refusal> {
-    stored(Kind::User, &user.document)
+pub(super) fn stored_user(schemas: &Schemas, user: &User) -> Result<Resource, Refusal> {
+    stored(schemas.user(), &user.document)
 }
 
 /// A group as stored, without externalId and members.
-pub(super) fn stored_group(group: &Group) -> Result<Resource, Refusal> {
-    stored(Kind::Group, &group.document)
+pub(super) fn stored_group(schemas: &Schemas, group: &Group) -> Result<Resource, Refusal> {
+    stored(schemas.group(), &group.document)
 }
 
 /// What cannot be read is ours to mend, and told as a fault.
-fn stored(kind: Kind, document: &str) -> Result<Resource, Refusal> {
-    kind.resource_type().restore(document).map_err(|error| {
+fn stored(rt: &ResourceType, document: &str) -> Result<Resource, Refusal> {
+    rt.restore(document).map_err(|error| {
         tracing::error!(error = &error as &dyn std::error::Error, "stored document not readable");
         Refusal::new(Reason::Unspecified, "internal error")
     })
@@ -100,15 +113,19 @@ pub(super) fn seen_by(
 
 /// A patch of a group: what it does to the group itself, and what to its members.
 pub(super) fn group_patch(
+    schemas: &Schemas,
     operations: Vec<v1::PatchOperation>,
 ) -> Result<(Patch, Vec<ListEdit>), Status> {
-    let mut patch = patch(Kind::Group, operations)?;
+    let mut patch = patch(schemas.group(), operations)?;
     let members = patch.split_off(MEMBERS).map_err(scim_error)?;
     Ok((patch, members))
 }
 
 /// A patch, as the IdP wrote it or as a service says it.
-pub(super) fn patch(kind: Kind, operations: Vec<v1::PatchOperation>) -> Result<Patch, Status> {
+pub(super) fn patch(
+    rt: &ResourceType,
+    operations: Vec<v1::PatchOperation>,
+) -> Result<Patch, Status> {
     let operations = operations
         .into_iter()
         .map(|operation| {
@@ -116,7 +133,7 @@ pub(super) fn patch(kind: Kind, operations: Vec<v1::PatchOperation>) -> Result<P
             Ok(RawOperation { op: operation.op, path: operation.path, value })
         })
         .collect::<Result<Vec<_>, Status>>()?;
-    Patch::read(kind.resource_type(), &operations).map_err(scim_error)
+    Patch::read(rt, &operations).map_err(scim_error)
 }
 
 fn value(operand: Operand) -> Result<Value, Status> {

@@ -4,6 +4,7 @@ use directory_api::v1;
 use directory_api::v1::resource::Kind as Resource;
 use directory_api::v1::resource_service_server::ResourceService;
 use prost::Message;
+use scim::Schemas;
 use scim::filter::Fitted;
 use tonic::{Request, Response, Status};
 
@@ -23,16 +24,17 @@ impl<S: Store> ResourceService for Services<S> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.open(request).await?;
         let viewer = author.integration();
-        let people = People::new(&self.links, workspace_id, viewer, ask.view.clone())?;
-        let groups = Groups::new(&self.links, workspace_id, viewer, ask.view)?;
+        let people =
+            People::new(&self.links, workspace.schemas(), workspace_id, viewer, ask.view.clone())?;
+        let groups = Groups::new(&self.links, workspace.schemas(), workspace_id, viewer, ask.view)?;
         let [by, order] = page::order(ask.order.as_ref());
         let question = Question::new(workspace_id, viewer, "all", &[&ask.filter, by, order]);
         let start_index = ask.start_index.unwrap_or(1).max(1);
         let query = AnyQuery {
-            users: fitted(Kind::User, Kind::Group, &ask.filter)?,
-            groups: fitted(Kind::Group, Kind::User, &ask.filter)?,
+            users: fitted(workspace.schemas(), Kind::User, Kind::Group, &ask.filter)?,
+            groups: fitted(workspace.schemas(), Kind::Group, Kind::User, &ask.filter)?,
             viewer,
-            sort: read::sort_any(ask.order.as_ref())?,
+            sort: read::sort_any(workspace.schemas(), ask.order.as_ref())?,
             start: self.start(&question, &ask.page_token, start_index)?,
             limit: page::size(ask.page_size, page::DEFAULT_PAGE),
         };
@@ -74,11 +76,11 @@ impl<S: Store> ResourceService for Services<S> {
 }
 
 /// What the filter means for one kind, when it is asked of another too.
-fn fitted(kind: Kind, other: Kind, filter: &str) -> Result<Fitted, Status> {
+fn fitted(schemas: &Schemas, kind: Kind, other: Kind, filter: &str) -> Result<Fitted, Status> {
     if filter.is_empty() {
         return Ok(Fitted::Everything);
     }
     let filter = scim::filter::parse(filter);
-    let fitted = filter.and_then(|f| f.bind_among(kind.resource_type(), &[other.resource_type()]));
+    let fitted = filter.and_then(|f| f.bind_among(kind.among(schemas), &[other.among(schemas)]));
     fitted.map_err(scim_error)
 }

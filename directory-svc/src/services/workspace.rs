@@ -6,12 +6,14 @@ use directory_api::v1;
 use directory_api::v1::workspace_service_server::WorkspaceService;
 use tonic::{Request, Response, Status};
 
-use super::fault::{no, store_error};
+use super::fault::{no, refusal_of, store_error};
 use super::{Services, page, read};
+use crate::door::Authenticated;
 use crate::ids::WorkspaceId;
 use crate::render;
 use crate::rules::login_email::address;
-use crate::store::{Store, Workspace, WorkspaceStore};
+use crate::rules::schemas;
+use crate::store::{Kind, Store, Workspace, WorkspaceStore};
 
 /// The longest display name, in bytes.
 pub(super) const DISPLAY_NAME_BYTES: usize = 200;
@@ -70,6 +72,26 @@ impl<S: Store> WorkspaceService for Services<S> {
         Ok(Response::new(v1::ListWorkspacesResponse {
             workspaces: found.iter().map(render::workspace).collect(),
             next_page_token: last.filter(|_| more).unwrap_or_default(),
+        }))
+    }
+
+    async fn register_schema(
+        &self,
+        request: Request<v1::RegisterSchemaRequest>,
+    ) -> Result<Response<v1::RegisteredSchema>, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
+        let kind = [Kind::User, Kind::Group].into_iter().find(|k| k.name() == ask.resource_type);
+        let kind = kind.ok_or_else(|| no(read::invalid("resource_type", "User or Group")))?;
+        let write = self.named_write(author, ask.operation_id)?;
+        let decide =
+            move |standing: &[_]| schemas::register(standing, kind, &ask.schema_json, refusal_of);
+        let registered = workspace.register_schema(write, decide).await.map_err(store_error)?;
+        self.door.forget_schemas(workspace_id);
+        Ok(Response::new(v1::RegisteredSchema {
+            urn: registered.urn,
+            resource_type: registered.kind.name().to_owned(),
+            schema_json: registered.document,
         }))
     }
 }

@@ -125,6 +125,19 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     /// What the rules know of the workspace.
     fn policy(&self) -> impl Future<Output = Answer<Policy>> + Send;
 
+    /// The schemas that were registered, in the order in which they were.
+    fn schemas(&self) -> impl Future<Output = Answer<Vec<RegisteredSchema>>> + Send;
+
+    /// Registers a schema: `decide` sees those that are there and says how it is to be. One of a URN
+    /// that is there takes its place; one that is there as it is, is no write.
+    fn register_schema<D>(
+        &self,
+        write: Write,
+        decide: D,
+    ) -> impl Future<Output = Answer<RegisteredSchema>> + Send
+    where
+        D: Fn(&[RegisteredSchema]) -> Result<RegisteredSchema, Refusal> + Send + 'static;
+
     /// All claims, in order of name.
     fn domains(&self) -> impl Future<Output = Answer<Vec<Domain>>> + Send;
 

@@ -288,14 +288,37 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its resource type.
+    /// Its resource type as the RFC defines it, without what a workspace registered.
     #[must_use]
     pub fn resource_type(self) -> &'static ResourceType {
+        self.among(Schemas::standard())
+    }
+
+    /// Its resource type among these schemas.
+    #[must_use]
+    pub fn among(self, schemas: &Schemas) -> &ResourceType {
         match self {
-            Self::User => Schemas::standard().user(),
-            Self::Group => Schemas::standard().group(),
+            Self::User => schemas.user(),
+            Self::Group => schemas.group(),
         }
     }
+
+    /// The name of its resource type, such as `User`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.resource_type().name()
+    }
+}
+
+/// An extension schema that a workspace registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisteredSchema {
+    /// Its URN, as it was sent first.
+    pub urn: String,
+    /// What it extends.
+    pub kind: Kind,
+    /// The schema as RFC 7643 section 7 writes it, as it was sent.
+    pub document: String,
 }
 
 /// The place of a row in a listing.
@@ -412,6 +435,8 @@ pub enum ChangeKind {
     IntegrationChanged,
     /// A key was made or revoked.
     ApiKeyChanged,
+    /// A schema was registered, or grew.
+    SchemaRegistered,
 }
 
 /// One write of a workspace: what was, and what became of it.
@@ -427,7 +452,7 @@ pub struct Change {
     pub at: Micros,
     /// What it was.
     pub kind: ChangeKind,
-    /// The id of the person, group, integration or key, or the domain.
+    /// The id of the person, group, integration or key, the domain, or the URN of the schema.
     pub subject: String,
     /// The subject as it was before, as JSON; `None`: it was not there, or the image's time is over.
     pub before: Option<String>,

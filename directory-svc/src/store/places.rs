@@ -45,7 +45,7 @@ pub(super) fn place(kind: Kind, names: &[&str]) -> Place {
         (_, ["meta"]) => Place::Always,
         (_, ["meta", "created"]) => Place::Column("created_at"),
         (_, ["meta", "lastModified"]) => Place::Column("modified_at"),
-        (_, ["meta", "resourceType"]) => Place::Same(kind.resource_type().name()),
+        (_, ["meta", "resourceType"]) => Place::Same(kind.name()),
         (_, ["meta", "version"]) => Place::Version,
         // It begins with the public URL, which the store does not know.
         (_, ["meta", "location"]) => Place::Unknown,

@@ -47,4 +47,5 @@ words!(ChangeKind {
     DomainChanged = "domain-changed",
     IntegrationChanged = "integration-changed",
     ApiKeyChanged = "api-key-changed",
+    SchemaRegistered = "schema-registered",
 });

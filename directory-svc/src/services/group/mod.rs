@@ -3,6 +3,7 @@
 mod write;
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use directory_api::v1;
 use directory_api::v1::Reason;
@@ -51,7 +52,13 @@ impl<S: Store> GroupService for Services<S> {
     ) -> Result<Response<v1::Group>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.open(request).await?;
-        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let render = Groups::new(
+            &self.links,
+            workspace.schemas(),
+            workspace_id,
+            author.integration(),
+            ask.view,
+        )?;
         let group = workspace.group(read::group_id(&ask.id)?).await.map_err(store_error)?;
         let group = groups::expect(group.as_ref(), &ask.id, None).map_err(no)?;
         let members = self.members_of(&workspace, &render, group).await?;
@@ -66,7 +73,13 @@ impl<S: Store> GroupService for Services<S> {
             self.door.open(request).await?;
         let view =
             v1::View { format: v1::view::Format::ScimJson.into(), ..ask.view.unwrap_or_default() };
-        let render = Groups::new(&self.links, workspace_id, author.integration(), Some(view))?;
+        let render = Groups::new(
+            &self.links,
+            workspace.schemas(),
+            workspace_id,
+            author.integration(),
+            Some(view),
+        )?;
         let group = workspace.group(read::group_id(&ask.id)?).await.map_err(store_error)?;
         let group = groups::expect(group.as_ref(), &ask.id, None).map_err(no)?.clone();
         // One piece waits for its reader; the next is read meanwhile.
@@ -87,9 +100,15 @@ impl<S: Store> GroupService for Services<S> {
     ) -> Result<Response<v1::ListGroupsResponse>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.open(request).await?;
-        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
-        let filter = read::filter(Kind::Group, &ask.filter)?;
-        let sort = read::sort(Kind::Group, ask.order.as_ref())?;
+        let render = Groups::new(
+            &self.links,
+            workspace.schemas(),
+            workspace_id,
+            author.integration(),
+            ask.view,
+        )?;
+        let filter = read::filter(workspace.schemas(), Kind::Group, &ask.filter)?;
+        let sort = read::sort(workspace.schemas(), Kind::Group, ask.order.as_ref())?;
         let [by, order] = page::order(ask.order.as_ref());
         let viewer = author.integration();
         let question = Question::new(workspace_id, viewer, "groups", &[&ask.filter, by, order]);
@@ -152,7 +171,7 @@ impl<S: Store> GroupService for Services<S> {
         request: Request<v1::ListDeletedGroupsRequest>,
     ) -> Result<Response<v1::ListDeletedGroupsResponse>, Status> {
         let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
-        let render = Groups::new(&self.links, workspace_id, None, None)?;
+        let render = Groups::new(&self.links, workspace.schemas(), workspace_id, None, None)?;
         let question = Question::new(workspace_id, None, "deleted groups", &[]);
         let after = self.mark(&question, &ask.page_token)?.seq;
         let limit = page::size(ask.page_size, page::DEFAULT_PAGE);
@@ -172,11 +191,13 @@ impl<S: Store> GroupService for Services<S> {
     ) -> Result<Response<v1::Group>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.open(request).await?;
-        let render = Groups::new(&self.links, workspace_id, None, ask.view)?;
+        let render = Groups::new(&self.links, workspace.schemas(), workspace_id, None, ask.view)?;
         let id = read::group_id(&ask.id)?;
         let write = self.named_write(author, ask.operation_id)?;
-        let decide =
-            move |tombstone: Option<&_>| groups::restore(tombstone, &ask.id, read::stored_group);
+        let schemas = Arc::clone(workspace.schemas());
+        let decide = move |tombstone: Option<&_>| {
+            groups::restore(tombstone, &ask.id, |was| read::stored_group(&schemas, was))
+        };
         let group = workspace.restore_group(write, id, decide).await.map_err(store_error)?;
         let written = GroupWritten { group, skipped: 0 };
         Ok(Response::new(self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await?))
@@ -187,7 +208,7 @@ impl<S: Store> GroupService for Services<S> {
         request: Request<v1::ListMembersRequest>,
     ) -> Result<Response<v1::ListMembersResponse>, Status> {
         let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
-        let render = Groups::new(&self.links, workspace_id, None, None)?;
+        let render = Groups::new(&self.links, workspace.schemas(), workspace_id, None, None)?;
         let id = read::group_id(&ask.group_id)?;
         let group = workspace.group(id).await.map_err(store_error)?;
         let group = groups::expect(group.as_ref(), &ask.group_id, None).map_err(no)?;
@@ -218,7 +239,7 @@ impl<S: Store> GroupService for Services<S> {
             return Err(no(people::not_found(&ask.user_id)));
         }
         let found = workspace.memberships(id.into()).await.map_err(store_error)?;
-        let render = People::new(&self.links, workspace_id, None, None)?;
+        let render = People::new(&self.links, workspace.schemas(), workspace_id, None, None)?;
         Ok(Response::new(v1::ListUserGroupsResponse { groups: render.groups(&found) }))
     }
 }

@@ -1,5 +1,7 @@
 //! Making, changing and removing groups, for one call and for the operations of a bulk alike.
 
+use std::sync::Arc;
+
 use directory_api::v1;
 use scim::patch::ListEdit;
 use tonic::Status;
@@ -24,10 +26,21 @@ impl<S: Store> Services<S> {
         open: Authenticated<S::Workspace, v1::CreateGroupRequest>,
     ) -> Result<v1::Group, Status> {
         let Authenticated { workspace, workspace_id, author, ask } = open;
-        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let render = Groups::new(
+            &self.links,
+            workspace.schemas(),
+            workspace_id,
+            author.integration(),
+            ask.view,
+        )?;
+        let schemas = workspace.schemas();
         let (wanted, members) = match ask.resource {
-            Some(v1::create_group_request::Resource::ScimJson(text)) => read::group_json(&text)?,
-            Some(v1::create_group_request::Resource::Group(group)) => read::group_message(&group)?,
+            Some(v1::create_group_request::Resource::ScimJson(text)) => {
+                read::group_json(schemas, &text)?
+            }
+            Some(v1::create_group_request::Resource::Group(group)) => {
+                read::group_message(schemas, &group)?
+            }
             None => return Err(no(read::invalid("resource", "a group is needed"))),
         };
         let draft = groups::created(&author, wanted);
@@ -43,18 +56,30 @@ impl<S: Store> Services<S> {
         open: Authenticated<S::Workspace, v1::ReplaceGroupRequest>,
     ) -> Result<v1::Group, Status> {
         let Authenticated { workspace, workspace_id, author, ask } = open;
+        let schemas = workspace.schemas();
         let (wanted, members) = match ask.resource {
-            Some(v1::replace_group_request::Resource::ScimJson(text)) => read::group_json(&text)?,
-            Some(v1::replace_group_request::Resource::Group(group)) => read::group_message(&group)?,
+            Some(v1::replace_group_request::Resource::ScimJson(text)) => {
+                read::group_json(schemas, &text)?
+            }
+            Some(v1::replace_group_request::Resource::Group(group)) => {
+                read::group_message(schemas, &group)?
+            }
             None => return Err(no(read::invalid("resource", "a group is needed"))),
         };
-        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let render = Groups::new(
+            &self.links,
+            workspace.schemas(),
+            workspace_id,
+            author.integration(),
+            ask.view,
+        )?;
         let write = self.named_write(author.clone(), ask.operation_id)?;
         let id = read::group_id(&ask.id)?;
         let edits: Vec<_> = members.map(ListEdit::Replace).into_iter().collect();
+        let known = Arc::clone(schemas);
         let decide = move |group: Option<&Group>| {
             let group = groups::expect(group, &ask.id, ask.etag.as_deref())?;
-            wanted.check_immutable(&read::stored_group(group)?).map_err(refusal_of)?;
+            wanted.check_immutable(&read::stored_group(&known, group)?).map_err(refusal_of)?;
             Ok((groups::change(&author, group, wanted.clone())?, edits.clone()))
         };
         let written = workspace.change_group(write, id, decide).await.map_err(store_error)?;
@@ -66,13 +91,20 @@ impl<S: Store> Services<S> {
         open: Authenticated<S::Workspace, v1::PatchGroupRequest>,
     ) -> Result<v1::Group, Status> {
         let Authenticated { workspace, workspace_id, author, ask } = open;
-        let (patch, edits) = read::group_patch(ask.operations)?;
-        let render = Groups::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let (patch, edits) = read::group_patch(workspace.schemas(), ask.operations)?;
+        let render = Groups::new(
+            &self.links,
+            workspace.schemas(),
+            workspace_id,
+            author.integration(),
+            ask.view,
+        )?;
         let write = self.named_write(author.clone(), ask.operation_id)?;
         let id = read::group_id(&ask.id)?;
+        let known = Arc::clone(workspace.schemas());
         let decide = move |group: Option<&Group>| {
             let group = groups::expect(group, &ask.id, ask.etag.as_deref())?;
-            let current = read::stored_group(group)?;
+            let current = read::stored_group(&known, group)?;
             let seen = read::seen_by(current, group.binding.as_ref(), &author);
             let wanted = patch.apply(seen).map_err(refusal_of)?;
             Ok((groups::change(&author, group, wanted)?, edits.clone()))

@@ -2,6 +2,8 @@
 
 mod write;
 
+use std::sync::Arc;
+
 use directory_api::v1;
 use directory_api::v1::user_service_server::UserService;
 use prost::Message;
@@ -31,7 +33,13 @@ impl<S: Store> UserService for Services<S> {
     ) -> Result<Response<v1::User>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.open(request).await?;
-        let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let render = People::new(
+            &self.links,
+            workspace.schemas(),
+            workspace_id,
+            author.integration(),
+            ask.view,
+        )?;
         let user = workspace.user(read::user_id(&ask.id)?).await.map_err(store_error)?;
         let user = people::expect(user.as_ref(), &ask.id, None).map_err(no)?;
         Ok(Response::new(self.answer(&workspace, &render, user).await?))
@@ -43,9 +51,15 @@ impl<S: Store> UserService for Services<S> {
     ) -> Result<Response<v1::ListUsersResponse>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.open(request).await?;
-        let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
-        let filter = read::filter(Kind::User, &ask.filter)?;
-        let sort = read::sort(Kind::User, ask.order.as_ref())?;
+        let render = People::new(
+            &self.links,
+            workspace.schemas(),
+            workspace_id,
+            author.integration(),
+            ask.view,
+        )?;
+        let filter = read::filter(workspace.schemas(), Kind::User, &ask.filter)?;
+        let sort = read::sort(workspace.schemas(), Kind::User, ask.order.as_ref())?;
         let [by, order] = page::order(ask.order.as_ref());
         let viewer = author.integration();
         let question = Question::new(workspace_id, viewer, "people", &[&ask.filter, by, order]);
@@ -100,7 +114,7 @@ impl<S: Store> UserService for Services<S> {
         request: Request<v1::ListDeletedUsersRequest>,
     ) -> Result<Response<v1::ListDeletedUsersResponse>, Status> {
         let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
-        let render = People::new(&self.links, workspace_id, None, None)?;
+        let render = People::new(&self.links, workspace.schemas(), workspace_id, None, None)?;
         let question = Question::new(workspace_id, None, "deleted people", &[]);
         let after = self.mark(&question, &ask.page_token)?.seq;
         let limit = page::size(ask.page_size, page::DEFAULT_PAGE);
@@ -120,12 +134,13 @@ impl<S: Store> UserService for Services<S> {
     ) -> Result<Response<v1::User>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.open(request).await?;
-        let render = People::new(&self.links, workspace_id, None, ask.view)?;
+        let render = People::new(&self.links, workspace.schemas(), workspace_id, None, ask.view)?;
         let id = read::user_id(&ask.id)?;
         let write = self.named_write(author, ask.operation_id)?;
+        let schemas = Arc::clone(workspace.schemas());
         let user = workspace
             .restore_user(write, id, move |policy, tombstone| {
-                people::restore(policy, tombstone, &ask.id, read::stored_user)
+                people::restore(policy, tombstone, &ask.id, |was| read::stored_user(&schemas, was))
             })
             .await
             .map_err(store_error)?;

@@ -1,17 +1,19 @@
 //! Making, changing and removing people, for one call and for the operations of a bulk alike.
 
+use std::sync::Arc;
+
 use directory_api::v1;
 use scim::Resource;
 use tonic::Status;
 
 use crate::clock::DAY;
-use crate::door::Authenticated;
+use crate::door::{Admitted, Authenticated};
 use crate::ids::UserId;
 use crate::render::People;
 use crate::rules::{adoption, login_email, people};
 use crate::services::fault::{no, refusal_of, store_error};
 use crate::services::{Services, read};
-use crate::store::{Author, Kind, Names, Store, User, WorkspaceStore};
+use crate::store::{Author, Names, Store, User, WorkspaceStore};
 
 impl<S: Store> Services<S> {
     pub(in crate::services) async fn user_created(
@@ -19,10 +21,21 @@ impl<S: Store> Services<S> {
         open: Authenticated<S::Workspace, v1::CreateUserRequest>,
     ) -> Result<v1::User, Status> {
         let Authenticated { workspace, workspace_id, author, ask } = open;
-        let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let render = People::new(
+            &self.links,
+            workspace.schemas(),
+            workspace_id,
+            author.integration(),
+            ask.view,
+        )?;
+        let schemas = workspace.schemas();
         let mut wanted = match ask.resource {
-            Some(v1::create_user_request::Resource::ScimJson(text)) => read::user_json(&text)?,
-            Some(v1::create_user_request::Resource::User(user)) => read::user_message(&user)?,
+            Some(v1::create_user_request::Resource::ScimJson(text)) => {
+                read::user_json(schemas, &text)?
+            }
+            Some(v1::create_user_request::Resource::User(user)) => {
+                read::user_message(schemas, &user)?
+            }
             None => return Err(no(read::invalid("resource", "a user is needed"))),
         };
         let external_id = wanted.take_external_id();
@@ -33,16 +46,12 @@ impl<S: Store> Services<S> {
         };
         let write = self.named_write(author.clone(), ask.operation_id)?;
         let id = UserId::new(self.clock.new_id());
+        let known = Arc::clone(schemas);
         let user = workspace
             .create_user(write, id, names, move |policy, met| {
-                adoption::create(
-                    policy,
-                    &author,
-                    &wanted,
-                    external_id.as_deref(),
-                    met,
-                    read::stored_user,
-                )
+                adoption::create(policy, &author, &wanted, external_id.as_deref(), met, |person| {
+                    read::stored_user(&known, person)
+                })
             })
             .await
             .map_err(store_error)?;
@@ -54,12 +63,23 @@ impl<S: Store> Services<S> {
         open: Authenticated<S::Workspace, v1::ReplaceUserRequest>,
     ) -> Result<v1::User, Status> {
         let Authenticated { workspace, workspace_id, author, ask } = open;
+        let schemas = workspace.schemas();
         let wanted = match ask.resource {
-            Some(v1::replace_user_request::Resource::ScimJson(text)) => read::user_json(&text)?,
-            Some(v1::replace_user_request::Resource::User(user)) => read::user_message(&user)?,
+            Some(v1::replace_user_request::Resource::ScimJson(text)) => {
+                read::user_json(schemas, &text)?
+            }
+            Some(v1::replace_user_request::Resource::User(user)) => {
+                read::user_message(schemas, &user)?
+            }
             None => return Err(no(read::invalid("resource", "a user is needed"))),
         };
-        let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let render = People::new(
+            &self.links,
+            workspace.schemas(),
+            workspace_id,
+            author.integration(),
+            ask.view,
+        )?;
         let change = Change { author, id: ask.id, etag: ask.etag, operation_id: ask.operation_id };
         let user = self
             .change(&workspace, change, move |current| {
@@ -75,8 +95,14 @@ impl<S: Store> Services<S> {
         open: Authenticated<S::Workspace, v1::PatchUserRequest>,
     ) -> Result<v1::User, Status> {
         let Authenticated { workspace, workspace_id, author, ask } = open;
-        let patch = read::patch(Kind::User, ask.operations)?;
-        let render = People::new(&self.links, workspace_id, author.integration(), ask.view)?;
+        let patch = read::patch(workspace.schemas().user(), ask.operations)?;
+        let render = People::new(
+            &self.links,
+            workspace.schemas(),
+            workspace_id,
+            author.integration(),
+            ask.view,
+        )?;
         let change = Change { author, id: ask.id, etag: ask.etag, operation_id: ask.operation_id };
         let user = self.change(&workspace, change, move |current| patch.apply(current)).await?;
         self.answer(&workspace, &render, &user).await
@@ -103,16 +129,17 @@ impl<S: Store> Services<S> {
     /// Changes a person into what `wanted` makes of them, under the rules.
     async fn change(
         &self,
-        workspace: &S::Workspace,
+        workspace: &Admitted<S::Workspace>,
         change: Change,
         wanted: impl Fn(Resource) -> Result<Resource, scim::Error> + Send + 'static,
     ) -> Result<User, Status> {
         let Change { author, id, etag, operation_id } = change;
+        let schemas = Arc::clone(workspace.schemas());
         let write = self.named_write(author.clone(), operation_id)?;
         workspace
             .change_user(write, read::user_id(&id)?, move |policy, person| {
                 let person = people::expect(person, &id, etag.as_deref())?;
-                let current = read::stored_user(person)?;
+                let current = read::stored_user(&schemas, person)?;
                 let wanted =
                     wanted(read::seen_by(current.clone(), person.binding.as_ref(), &author));
                 let wanted = wanted.map_err(refusal_of)?;

@@ -18,6 +18,7 @@ mod migrations;
 pub(in crate::store) mod plans;
 mod readers;
 mod resources;
+mod schemas;
 mod statement;
 #[cfg(test)]
 mod tests;

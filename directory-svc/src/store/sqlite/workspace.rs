@@ -9,7 +9,9 @@ use scim::patch::ListEdit;
 #[cfg(test)]
 use super::listing;
 use super::writing::Writing;
-use super::{Shared, changes, domains, groups, integrations, keys, resources, users, workspaces};
+use super::{
+    Shared, changes, domains, groups, integrations, keys, resources, schemas, users, workspaces,
+};
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, GroupId, IntegrationId, MemberId, UserId, WorkspaceId};
 use crate::refusal::Refusal;
@@ -18,7 +20,7 @@ use crate::store::Kind;
 use crate::store::{
     Admission, Answer, AnyQuery, ApiKey, Change, Domain, Draft, Found, Group, GroupDraft,
     GroupStore, GroupWritten, Integration, KeyGrant, KeyHash, Member, Membership, Met, Names, Page,
-    Policy, Query, Revision, Tombstone, User, Workspace, WorkspaceStore, Write,
+    Policy, Query, RegisteredSchema, Revision, Tombstone, User, Workspace, WorkspaceStore, Write,
 };
 
 /// The state of one workspace in a [`SqliteStore`](super::SqliteStore).
@@ -73,6 +75,17 @@ impl WorkspaceStore for SqliteWorkspace {
 
     async fn policy(&self) -> Answer<Policy> {
         self.point(domains::policy)
+    }
+
+    async fn schemas(&self) -> Answer<Vec<RegisteredSchema>> {
+        self.point(schemas::list)
+    }
+
+    async fn register_schema<D>(&self, write: Write, decide: D) -> Answer<RegisteredSchema>
+    where
+        D: Fn(&[RegisteredSchema]) -> Result<RegisteredSchema, Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| schemas::register(writing, decide)).await
     }
 
     async fn domains(&self) -> Answer<Vec<Domain>> {

@@ -215,7 +215,7 @@ impl Editing<'_, '_> {
 
 /// The member as a filter of the schema sees it. Where it is on the web no store knows.
 fn as_value(Member { id, kind }: Member) -> Value {
-    json!({"value": id.to_string(), "type": kind.resource_type().name()})
+    json!({"value": id.to_string(), "type": kind.name()})
 }
 
 fn has(member: Member, expected: &Map<String, Value>) -> bool {
