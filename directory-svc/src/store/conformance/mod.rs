@@ -10,6 +10,7 @@ mod people;
 mod removal;
 mod state_machine;
 mod steps;
+mod traits;
 mod workspaces;
 mod writes;
 
@@ -67,6 +68,13 @@ every_store_must![
     removal::refuse_a_restore_when_the_name_is_taken,
     removal::remove_to_a_tombstone_and_restore,
     state_machine::agree_with_a_model_after_every_step,
+    traits::be_empty_where_there_is_no_workspace,
+    traits::keep_the_first_card_of_a_workspace,
+    traits::leave_expiry_and_revocation_to_the_caller,
+    traits::list_the_removed_in_order_of_their_making,
+    traits::say_in_a_change_what_became_of_it,
+    traits::show_the_policy_to_every_decision,
+    traits::sign_in_the_living_by_the_last_part_of_an_address,
     workspaces::end_bindings_when_an_integration_is_off,
     workspaces::keep_workspaces_apart,
     workspaces::list_what_waits_in_order_of_waiting,
