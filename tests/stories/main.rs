@@ -23,6 +23,7 @@ mod entra_patch;
 mod extensions;
 mod failpoints;
 mod fairness;
+mod grpc_clients;
 mod halves;
 mod isolation;
 mod keys;

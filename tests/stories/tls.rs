@@ -2,13 +2,25 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rcgen::generate_simple_self_signed;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
+use tokio_rustls::TlsConnector;
 
-use crate::harness::{Nestr, Shape, simulate};
+use crate::connections::resident;
+use crate::harness::{Nestr, Shape, is_long, simulate};
+
+/// What an idle connection inside TLS may cost the server at the most, in KiB.
+const MOST_KIB: u64 = 64;
 
 /// Longer than anything takes; nothing is measured by it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,6 +50,20 @@ impl Certificate {
 
     fn key(&self) -> PathBuf {
         self.dir.path().join("key.pem")
+    }
+
+    /// A client that trusts this certificate alone.
+    fn trusting(&self) -> TlsConnector {
+        let mut roots = RootCertStore::empty();
+        let certificate = CertificateDer::from_pem_file(self.certificate()).expect("a certificate");
+        roots.add(certificate).expect("a root");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        TlsConnector::from(Arc::new(config))
     }
 
     /// The settings of one side.
@@ -137,4 +163,38 @@ async fn the_simulator_speaks_tls_to_whom_it_trusts() {
         assert_eq!(code, ends, "{reported}{said}");
         assert_eq!(ends == 2, said.contains("certificate"), "{said}");
     }
+}
+
+/// Clients inside TLS that do nothing, each after one request: 2,000, and 10,000 in the long form. What
+/// one costs is printed: `cargo nextest run --success-output final --test stories inside_tls_cost`. Seen
+/// to fail with a buffer of 64 KiB made for each connection.
+#[tokio::test]
+async fn idle_connections_inside_tls_cost_little() {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+    let count = if is_long() { 10_000 } else { 2_000 };
+    let certificate = Certificate::new();
+    let settings = ["--demo", "acme.com", "--max-connections-per-address", "0"];
+    let settings = [settings.map(ToOwned::to_owned).to_vec(), certificate.settings("http")];
+    let nestr = Nestr::start_as(Shape::Whole, &borrowed(&settings.concat())).await;
+    assert_eq!(status(&nestr, &certificate.certificate()).await, 200);
+
+    let connector = certificate.trusting();
+    let before = resident(nestr.gateway_pid());
+    let mut idle = Vec::new();
+    for _ in 0..count {
+        let stream = TcpStream::connect(nestr.http()).await.expect("a connection");
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let mut stream = connector.connect(name, stream).await.expect("a handshake");
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        stream.flush().await.unwrap();
+        assert!(stream.read(&mut [0; 512]).await.unwrap() > 0);
+        idle.push(stream);
+    }
+    let memory = resident(nestr.gateway_pid());
+    let each = memory.saturating_sub(before) / count;
+    println!("{count} connections: {} MiB, {each} KiB each", memory / 1024);
+    assert!(each < MOST_KIB, "{each} KiB each");
+    assert_eq!(status(&nestr, &certificate.certificate()).await, 200);
+    drop(idle);
 }
