@@ -83,7 +83,12 @@ impl SqliteStore {
     /// When another process has the directory, when a newer version wrote it, or when it cannot be
     /// read; each says what to do.
     pub fn open(config: SqliteConfig) -> Result<Self, OpenError> {
-        if rusqlite::version_number() < connection::OLDEST_ENGINE {
+        Self::open_on(rusqlite::version_number(), config)
+    }
+
+    /// Opens it on the engine of this number.
+    fn open_on(engine: i32, config: SqliteConfig) -> Result<Self, OpenError> {
+        if engine < connection::OLDEST_ENGINE {
             return Err(OpenError::OldEngine(rusqlite::version()));
         }
         let SqliteConfig { dir, statement_timeout } = config;
