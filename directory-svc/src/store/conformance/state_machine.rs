@@ -26,7 +26,7 @@ use crate::store::{Account, ApiKey, KeyHash};
 /// again; a domain of one's own taken for another's; the latest use of a key forgotten.
 pub(super) async fn agree_with_a_model_after_every_step<E: Engine + 'static>(engine: E) {
     drop(engine);
-    let (cases, seed) = if is_long() { (2_000, seed()) } else { (24, seed()) };
+    let (cases, seed) = if is_long() { (1_000, seed()) } else { (24, seed()) };
     println!("seed {seed}, {cases} cases");
     let config = Config {
         cases,
