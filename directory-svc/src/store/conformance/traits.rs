@@ -171,7 +171,7 @@ pub(super) async fn list_the_removed_in_order_of_their_making<E: Engine>(engine:
     }
     let page = async |after, limit| {
         let page = acme.deleted_users(after, limit).await.unwrap();
-        page.iter().map(|tombstone| tombstone.user.seq).collect::<Vec<_>>()
+        page.iter().map(|tombstone| tombstone.was.seq).collect::<Vec<_>>()
     };
     assert_eq!(page(0, 10).await, [1, 2, 3, 4]);
     assert_eq!(page(1, 2).await, [2, 3]);
