@@ -65,12 +65,12 @@ async fn a_registered_schema_is_shown_read_patched_filtered_sorted_and_projected
     assert_eq!(ada.at(&format!("/{BADGE}/number")), json!(7));
     assert_eq!(ada.at("/schemas/1"), json!(BADGE));
     let path = format!("/Users/{}", ada.text("/id"));
-    let patch = json!({"Operations": [
+    let changes = json!({"Operations": [
         {"op": "replace", "path": format!("{BADGE}:number"), "value": 8},
         {"op": "add", "path": format!("{BADGE}:doors"), "value": [{"value": "b"}]},
         {"op": "add", "value": {(BADGE): {"site": "ZÜRICH"}}},
     ]});
-    let patched = acme.patch(&path, patch.to_string()).await.is(200);
+    let patched = acme.patch(&path, changes.to_string()).await.is(200);
     assert_eq!(patched.at(&format!("/{BADGE}/doors")).as_array().map(Vec::len), Some(2));
     for filter in [
         format!("{BADGE}:number ge 8"),
