@@ -23,6 +23,8 @@ fn names(text: &str) -> BTreeSet<String> {
 async fn everything(nestr: &Nestr) {
     let acme = nestr.acme();
     let ada = acme.create("ada@acme.com").await;
+    let group = r#"{"displayName":"Staff","members":[{"value":"nobody-at-all"}]}"#;
+    acme.post("/Groups", group).await.is(201);
     for _ in 0..30 {
         acme.get(&format!("/Users/{ada}")).await;
         nestr.send(acme.ask("GET", "/Users").with_key("nscim_wrong")).await;

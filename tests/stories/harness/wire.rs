@@ -123,7 +123,7 @@ fn read_answer(bytes: &[u8], is_head: bool) -> Result<Answer> {
     let cut = || Error::from(ErrorKind::UnexpectedEof);
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(cut)?;
     let head = str::from_utf8(&bytes[..end]).map_err(Error::other)?;
-    let body = str::from_utf8(&bytes[end + 4..]).map_err(Error::other)?;
+    let body = &bytes[end + 4..];
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
     let headers = lines
@@ -131,8 +131,30 @@ fn read_answer(bytes: &[u8], is_head: bool) -> Result<Answer> {
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
     let status = status.ok_or_else(|| Error::other("no status line"))?;
-    let answer = Answer { status, headers, body: body.to_owned() };
+    let mut answer = Answer { status, headers, body: String::new() };
     let has_body = !is_head && status != 204 && status != 304;
-    let length = if has_body { answer.header("content-length") } else { Some("0") };
-    if length.map(str::parse) == Some(Ok(body.len())) { Ok(answer) } else { Err(cut()) }
+    let body = if has_body && answer.header("transfer-encoding") == Some("chunked") {
+        of_chunks(body).ok_or_else(cut)?
+    } else {
+        let length = if has_body { answer.header("content-length") } else { Some("0") };
+        let is_whole = length.map(str::parse) == Some(Ok(body.len()));
+        is_whole.then(|| body.to_vec()).ok_or_else(cut)?
+    };
+    answer.body = String::from_utf8(body).map_err(Error::other)?;
+    Ok(answer)
+}
+
+/// The body that came in chunks (RFC 9112 section 7.1); `None` when the last of them is missing.
+fn of_chunks(mut bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = bytes.windows(2).position(|two| two == b"\r\n")?;
+        let size = usize::from_str_radix(str::from_utf8(&bytes[..end]).ok()?, 16).ok()?;
+        let (chunk, rest) = bytes[end + 2..].split_at_checked(size)?;
+        body.extend_from_slice(chunk);
+        bytes = rest.strip_prefix(b"\r\n")?;
+        if size == 0 {
+            return bytes.is_empty().then_some(body);
+        }
+    }
 }
