@@ -134,12 +134,12 @@ fn flagged() -> Vec<Form> {
         form(
             r#"[{"op":"add","value":{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"Engines","manager":"m-1"}}}]"#,
             &[ENTERPRISE],
-            json!({"department": "Engines", "manager": {"value": "m-1"}}),
+            json!({"department": "Engines", "manager": {"value": "m-1", "$ref": "../Users/m-1"}}),
         ),
         form(
             r#"[{"op":"replace","value":{"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department":"Looms"}}]"#,
             &[ENTERPRISE],
-            json!({"department": "Looms", "manager": {"value": "m-1"}}),
+            json!({"department": "Looms", "manager": {"value": "m-1", "$ref": "../Users/m-1"}}),
         ),
         form(
             r#"[{"op":"add","path":"phoneNumbers","value":[{"type":"mobile","value":"+44 20"}]}]"#,
