@@ -55,6 +55,7 @@ every_store_must![
     groups::put_who_comes_back_into_their_groups,
     groups::tell_what_a_person_belongs_to,
     groups::walk_the_members_of_a_group_in_pages,
+    order::find_any_place_of_everybody,
     order::sort_as_the_pure_order_does,
     order::walk_by_marks_past_comings_and_goings,
     people::adopt_an_unbound_person,

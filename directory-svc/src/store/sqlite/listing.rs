@@ -1,10 +1,11 @@
 //! Pages of people and of groups, filtered and sorted by the engine.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, Row, params, params_from_iter};
 use scim::filter::Fitted;
 use uuid::Uuid;
 
+use super::counts;
 use super::dialect::Sqlite;
 use super::statement::all;
 use crate::ids::{MemberId, WorkspaceId};
@@ -31,6 +32,12 @@ pub(super) fn page<T>(
     query: &Query,
     mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Answer<Page<T>> {
+    let is_whole = query.filter.is_none() && query.sort.is_none();
+    if let (true, Start::Skip(rows)) = (is_whole, &query.start)
+        && *rows > 0
+    {
+        return nth_page(connection, workspace, source, query, *rows, read);
+    }
     let Statements { page, page_binds, count, count_binds } = statements(source, workspace, query)?;
     let limit = query.limit as usize;
     let mut found =
@@ -41,12 +48,42 @@ pub(super) fn page<T>(
         Start::After(mark) => *mark != Mark::of(0),
         Start::Skip(rows) => *rows > 0,
     };
-    let total = if is_begun || more {
+    let total = if is_whole {
+        counts::total(connection, workspace, source.kind)?
+    } else if is_begun || more {
         let mut count = connection.prepare_cached(&count)?;
         count.query_row(params_from_iter(count_binds), |row| row.get(0))?
     } else {
         found.len() as u64
     };
+    let (rows, marks) = found.into_iter().unzip();
+    Ok(Page { rows, marks, total, more })
+}
+
+/// The page of everybody that begins behind so many: found by the counters, not by walking there.
+fn nth_page<T>(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    source: &Source,
+    query: &Query,
+    skip: u64,
+    mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Answer<Page<T>> {
+    let total = counts::total(connection, workspace, source.kind)?;
+    let Some((from, rest)) = counts::place(connection, workspace, source.kind, skip)? else {
+        return Ok(Page { rows: Vec::new(), marks: Vec::new(), total, more: false });
+    };
+    let Source { from: tables, columns, kind, .. } = source;
+    let row = kind.alias();
+    let sql = format!(
+        "SELECT {columns}, NULL, {row}.seq FROM {tables} WHERE {row}.workspace_id = ?1 \
+         AND {row}.seq >= ?2 ORDER BY {row}.seq LIMIT ?3 OFFSET ?4"
+    );
+    let limit = query.limit as usize;
+    let binds = params![workspace, from, u64::from(query.limit) + 1, rest];
+    let mut found = all(connection, &sql, binds, |row| Ok((read(row)?, mark(row)?)))?;
+    let more = found.len() > limit;
+    found.truncate(limit);
     let (rows, marks) = found.into_iter().unzip();
     Ok(Page { rows, marks, total, more })
 }

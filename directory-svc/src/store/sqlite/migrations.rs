@@ -20,7 +20,7 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
@@ -29,6 +29,7 @@ const MIGRATIONS: [Migration; 4] = [
     },
     Migration { number: 3, name: "groups", sql: include_str!("migrations/0003_groups.sql") },
     Migration { number: 4, name: "schemas", sql: include_str!("migrations/0004_schemas.sql") },
+    Migration { number: 5, name: "counts", sql: include_str!("migrations/0005_counts.sql") },
 ];
 
 /// Brings the store to the schema that this binary knows. A step that was cut short is undone by the

@@ -6,6 +6,7 @@
 mod changes;
 mod checkpoints;
 mod connection;
+mod counts;
 mod dialect;
 mod domains;
 mod failure;

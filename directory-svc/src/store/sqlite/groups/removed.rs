@@ -9,6 +9,7 @@ use crate::clock::Micros;
 use crate::ids::{GroupId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::store::record::Detail;
+use crate::store::sqlite::counts;
 use crate::store::sqlite::failure::fault;
 use crate::store::sqlite::statement::{all, one, run};
 use crate::store::sqlite::writing::{Changed, Writing};
@@ -63,6 +64,7 @@ pub(in crate::store::sqlite) fn remove(
         "DELETE FROM scim_group WHERE workspace_id = ?1 AND id = ?2",
         params![writing.workspace, id],
     )?;
+    counts::note(writing, Kind::Group, group.seq, -1)?;
     let changed = Changed {
         kind: ChangeKind::GroupDeleted,
         subject: &subject,

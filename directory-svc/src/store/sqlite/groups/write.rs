@@ -10,6 +10,7 @@ use crate::ids::{GroupId, MemberId};
 use crate::refusal::Refusal;
 use crate::store::places::GroupKeys;
 use crate::store::record::{Detail, image_of_group};
+use crate::store::sqlite::counts;
 use crate::store::sqlite::failure::{fault, is_conflict};
 use crate::store::sqlite::statement::{one, run};
 use crate::store::sqlite::writing::{Changed, Writing};
@@ -152,6 +153,7 @@ pub(super) fn insert(
         &group,
         &GroupKeys::of(&draft.resource),
     )?;
+    counts::note(writing, Kind::Group, group.seq, 1)?;
     Ok(group)
 }
 

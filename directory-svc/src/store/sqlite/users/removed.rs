@@ -8,6 +8,7 @@ use crate::clock::Micros;
 use crate::ids::{UserId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::store::record::Detail;
+use crate::store::sqlite::counts;
 use crate::store::sqlite::domains;
 use crate::store::sqlite::failure::fault;
 use crate::store::sqlite::groups;
@@ -51,6 +52,7 @@ pub(in crate::store::sqlite) fn remove(
     bury(writing, id, expires_at, &groups::rejoin_list(&left))?;
     drop_emails(writing, id)?;
     put_binding(writing, id, None)?;
+    counts::note(writing, Kind::User, person.seq, -1)?;
     run(
         writing.connection,
         "DELETE FROM user WHERE workspace_id = ?1 AND id = ?2",

@@ -8,12 +8,13 @@ use crate::ids::{GroupId, UserId};
 use crate::refusal::Refusal;
 use crate::store::places::{EMAILS, EmailKey, Keys};
 use crate::store::record::{Detail, image_of_user};
+use crate::store::sqlite::counts;
 use crate::store::sqlite::domains;
 use crate::store::sqlite::failure::{fault, is_conflict};
 use crate::store::sqlite::statement::{one, run};
 use crate::store::sqlite::writing::{Changed, Writing};
 use crate::store::{
-    Admission, Answer, Binding, ChangeKind, Draft, Met, Names, Policy, Revision, StoreError,
+    Admission, Answer, Binding, ChangeKind, Draft, Kind, Met, Names, Policy, Revision, StoreError,
     Unique, User,
 };
 
@@ -131,6 +132,7 @@ pub(super) fn insert(
     )?;
     put_emails(writing, user.id, &keys.emails)?;
     put_binding(writing, user.id, user.binding.as_ref())?;
+    counts::note(writing, Kind::User, user.seq, 1)?;
     let joined = join(revision)?;
     let changed = Changed {
         kind,
