@@ -34,6 +34,7 @@ mod observability;
 mod okta;
 mod okta_groups;
 mod operator;
+mod other_idps;
 mod power_cut;
 mod process;
 mod races;
