@@ -153,7 +153,7 @@ pub(super) async fn find_any_place_of_everybody<E: Engine>(engine: E) {
             .await
             .unwrap();
     }
-    for n in (0..600).filter(|n| n % 7 == 0 || (200..300).contains(n)) {
+    for n in (0..600).filter(|n| n.is_multiple_of(7) || (200..300).contains(n)) {
         remove(&acme, &format!("remove {n}"), user_id(n)).await.unwrap();
     }
     for n in (0..600).step_by(49) {
@@ -161,7 +161,7 @@ pub(super) async fn find_any_place_of_everybody<E: Engine>(engine: E) {
         let back = write(&format!("restore {n}"));
         acme.restore_user(back, user_id(n), move |_, _| Ok(draft.clone())).await.unwrap();
     }
-    let gone = |n: &u128| (n % 7 == 0 || (200..300).contains(n)) && n % 49 != 0;
+    let gone = |n: &u128| (n.is_multiple_of(7) || (200..300).contains(n)) && !n.is_multiple_of(49);
     let here: Vec<_> = (0..600).filter(|n| !gone(n)).map(user_id).collect();
     for skip in (0..here.len()).step_by(13).chain([here.len(), here.len() + 1, 1_000_000]) {
         let start = Start::Skip(skip as u64);
