@@ -42,16 +42,16 @@ async fn jumpcloud_puts_people_and_patches_members_one_by_one() {
     let (id, path) = (made.text("/id"), format!("/Users/{}", made.text("/id")));
     let group = acme.post("/Groups", r#"{"displayName":"Staff","members":[]}"#).await.is(201);
     let group = format!("/Groups/{}", group.text("/id"));
-    let patch = |op: &str| {
+    let one = |op: &str| {
         json!({"Operations": [{"op": op, "path": "members", "value": [{"value": id}]}]}).to_string()
     };
     for _ in 0..2 {
-        let added = acme.patch(&group, patch("add")).await.is(200);
+        let added = acme.patch(&group, one("add")).await.is(200);
         assert_eq!(added.at("/members/0/value"), json!(id));
         assert_eq!(added.at("/members").as_array().map(Vec::len), Some(1));
     }
     assert_eq!(acme.get(&path).await.at("/groups/0/display"), json!("Staff"));
-    acme.patch(&group, patch("remove")).await.is(200);
+    acme.patch(&group, one("remove")).await.is(200);
     assert_eq!(acme.get(&group).await.at("/members"), Value::Null);
     acme.put(&path, person(false).to_string()).await.is(200);
     assert_eq!(acme.resolve_login("ada@acme.com").await, Login::Inactive(id));

@@ -153,7 +153,7 @@ pub(super) async fn find_any_place_of_everybody<E: Engine>(engine: E) {
             .await
             .unwrap();
     }
-    for n in (0..600).filter(|n| n.is_multiple_of(7) || (200..300).contains(n)) {
+    for n in (0..600_u128).filter(|n| n.is_multiple_of(7) || (200..300).contains(n)) {
         remove(&acme, &format!("remove {n}"), user_id(n)).await.unwrap();
     }
     for n in (0..600).step_by(49) {
