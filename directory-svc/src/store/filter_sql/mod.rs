@@ -4,9 +4,11 @@
 //! stands for false: each condition is true or it is not, and a negation asks for `IS NOT TRUE`.
 //! The resource's row is [`Kind::alias`] in the SQL around.
 
+mod dialect;
 mod order;
 mod served;
 
+pub(super) use dialect::{Bind, Condition, Dialect};
 use directory_api::v1::Reason;
 pub(super) use order::{Order, number};
 use scim::filter::{Bound, Literal, Operator};
@@ -15,56 +17,8 @@ pub(crate) use served::is_served;
 
 use super::Kind;
 use super::places::{Column, Place, Rows, RowsOf, place, rows};
-use crate::ids::{IntegrationId, MemberId, WorkspaceId};
+use crate::ids::{IntegrationId, WorkspaceId};
 use crate::refusal::Refusal;
-
-/// What differs between engines.
-pub(super) trait Dialect {
-    /// A join that is made in the order in which it is written, from few rows to many, where the engine
-    /// would turn it round.
-    const ORDERED_JOIN: &'static str;
-
-    /// The n-th bound value, counted from 1.
-    fn placeholder(number: usize) -> String;
-    /// The text that names a place in a JSON document.
-    fn json_path(names: &[&str]) -> String;
-    /// The value at a path in a JSON document, NULL when there is none.
-    fn json_value(document: &str, path: &str) -> String;
-    /// The values of the array at a path, as rows of a column `value`; none when there is no array.
-    fn json_elements(document: &str, path: &str) -> String;
-    /// Whether a text contains another.
-    fn contains(text: &str, part: &str) -> String;
-    /// Whether a text ends with another, which is not empty.
-    fn ends_with(text: &str, end: &str) -> String;
-    /// An id as the text that is given out.
-    fn id_text(column: &str) -> String;
-}
-
-/// A value to be bound.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Bind {
-    Text(String),
-    Integer(i64),
-    Decimal(f64),
-    Boolean(bool),
-    Workspace(WorkspaceId),
-    Integration(IntegrationId),
-    Member(MemberId),
-}
-
-/// A condition and its values; `text` refers to them by number.
-#[derive(Debug)]
-pub(super) struct Condition {
-    pub(super) text: String,
-    pub(super) binds: Vec<Bind>,
-    /// Whether a range of one column holds all who pass: better found by that column's index and
-    /// sorted than in the order of creation, which may lead past everybody.
-    pub(super) is_range: bool,
-    /// The order asked for, which binds the values behind the first [`Self::filtered`].
-    pub(super) order: Option<Order>,
-    /// How many of the values the text binds.
-    pub(super) filtered: usize,
-}
 
 /// The condition under which a resource of `workspace` passes `filter`, as `viewer` sees externalIds.
 /// With it, the order that `sort` asks for. The values follow those of `before`, the statement's so far.

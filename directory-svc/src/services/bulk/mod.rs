@@ -4,15 +4,16 @@
 //! Operations that depend on no other under way are done at once, so that the store takes many in one
 //! transaction; each is kept or refused by itself.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod plan;
 
 use directory_api::v1;
 use directory_api::v1::Reason;
 use futures_util::future::join_all;
-use scim::bulk::{reference, references, resolve};
+use scim::bulk::resolve;
 use serde_json::Value;
 use tonic::Status;
 
+use self::plan::{Bulk, Item, Method, unresolved};
 use super::fault::no;
 use super::{Services, read};
 use crate::door::Authenticated;
@@ -24,74 +25,11 @@ const OPERATION_ID_BYTES: usize = 56;
 
 type Open<W> = Authenticated<W, v1::BulkWriteRequest>;
 
-/// An operation, read.
-struct Operation {
-    method: Method,
-    kind: Kind,
-    /// The id of the path, which may be a reference; empty for a POST.
-    id: String,
-    bulk_id: String,
-    version: Option<String>,
-    data: Value,
-    refers_to: BTreeSet<String>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Method {
-    Post,
-    Put,
-    Patch,
-    Delete,
-}
-
 /// What a write came to: id, URL and version.
 struct Done {
     id: String,
     location: String,
     version: String,
-}
-
-impl Operation {
-    fn read(sent: v1::BulkOperation) -> Result<Self, Status> {
-        let v1::BulkOperation { method, path, bulk_id, version, data_json } = sent;
-        let method = match method.trim().to_ascii_uppercase().as_str() {
-            "POST" => Method::Post,
-            "PUT" => Method::Put,
-            "PATCH" => Method::Patch,
-            "DELETE" => Method::Delete,
-            _ => {
-                return Err(no(invalid(
-                    "The method of an operation is POST, PUT, PATCH or DELETE.",
-                )));
-            }
-        };
-        let path = path.trim().trim_matches('/');
-        let (endpoint, id) = path.split_once('/').unwrap_or((path, ""));
-        let kind = match endpoint {
-            "Users" => Kind::User,
-            "Groups" => Kind::Group,
-            _ => return Err(no(no_path())),
-        };
-        if id.contains('/') || id.is_empty() != (method == Method::Post) {
-            return Err(no(no_path()));
-        }
-        let data = match (method, data_json.as_str()) {
-            (Method::Delete, _) => Value::Null,
-            (_, "") => return Err(no(invalid("The operation needs data."))),
-            (_, text) => scim::json::parse(text).map_err(super::fault::scim_error)?,
-        };
-        let mut refers_to = references(&data);
-        refers_to.extend(reference(id).map(str::to_owned));
-        Ok(Self { method, kind, id: id.to_owned(), bulk_id, version, data, refers_to })
-    }
-
-    /// The id that the path means, once its reference is known.
-    fn target(&self, ids: &HashMap<String, String>) -> Result<String, Status> {
-        match reference(&self.id) {
-            Some(bulk_id) => ids.get(bulk_id).cloned().ok_or_else(|| no(unresolved(bulk_id))),
-            None => Ok(self.id.clone()),
-        }
-    }
 }
 
 impl<S: Store> Services<S> {
@@ -258,112 +196,6 @@ impl Done {
     }
 }
 
-/// An operation, and what it has come to.
-struct Item {
-    /// The refusal of one that cannot be read.
-    operation: Result<Operation, Status>,
-    done: Option<Result<Done, Status>>,
-}
-
-/// How far a bulk has come.
-struct Bulk {
-    items: Vec<Item>,
-    /// Those that are to be done, or to be done again.
-    open: BTreeSet<usize>,
-    /// What each POST has made, by bulkId.
-    ids: HashMap<String, String>,
-    /// The bulkIds of POSTs that failed, or that nobody has.
-    failed: HashSet<String>,
-    /// How many more failures end the bulk; `None`: none do.
-    patience: Option<u32>,
-}
-
-impl Bulk {
-    fn read(sent: Vec<v1::BulkOperation>, patience: Option<u32>) -> Self {
-        let (mut items, mut made) = (Vec::with_capacity(sent.len()), HashSet::new());
-        for sent in sent {
-            let operation = Operation::read(sent).and_then(|operation| {
-                let names = operation.method == Method::Post && !operation.bulk_id.is_empty();
-                if names && !made.insert(operation.bulk_id.clone()) {
-                    return Err(no(doubled(&operation.bulk_id)));
-                }
-                Ok(operation)
-            });
-            items.push(Item { operation, done: None });
-        }
-        let operations = items.iter().filter_map(|item| item.operation.as_ref().ok());
-        let meant = operations.flat_map(|operation| &operation.refers_to);
-        let failed = meant.filter(|id| !made.contains(*id)).cloned().collect();
-        let open = (0..items.len()).collect();
-        Self { items, open, ids: HashMap::new(), failed, patience }
-    }
-
-    /// The operations to be done next, all at once: none of them waits for another. `None`: the end.
-    fn next(&self) -> Option<Vec<usize>> {
-        let most = self.patience.map_or(usize::MAX, |errors| errors as usize);
-        let ready: Vec<_> = self.open.iter().copied().filter(|&at| self.is_ready(at)).collect();
-        if ready.is_empty() {
-            // All that is left waits for each other: one begins without what is not there yet.
-            let first = self.open.iter().copied().find(|&at| self.may_begin(at));
-            return first.filter(|_| most > 0).map(|at| vec![at]);
-        }
-        let ready: Vec<_> = ready.into_iter().take(most).collect();
-        (!ready.is_empty()).then_some(ready)
-    }
-
-    /// Whether all that the operation refers to has come to something.
-    fn is_ready(&self, at: usize) -> bool {
-        let is_known = |id: &String| self.ids.contains_key(id) || self.failed.contains(id);
-        let operation = self.items[at].operation.as_ref();
-        operation.map_or(true, |operation| operation.refers_to.iter().all(is_known))
-    }
-
-    /// Whether the operation has not been done at all, and its own target is known.
-    fn may_begin(&self, at: usize) -> bool {
-        let Item { operation: Ok(operation), done: None } = &self.items[at] else { return false };
-        reference(&operation.id).is_none_or(|id| self.ids.contains_key(id))
-    }
-
-    /// Notes what an operation came to. One that was done without all that it refers to stays open.
-    fn note(&mut self, at: usize, done: Result<Done, Status>) {
-        let is_whole = self.is_ready(at);
-        if is_whole || done.is_err() {
-            self.open.remove(&at);
-        }
-        let names = self.items[at].operation.as_ref().ok().filter(|o| o.method == Method::Post);
-        match (&done, names) {
-            (Ok(done), Some(operation)) => {
-                self.ids.insert(operation.bulk_id.clone(), done.id.clone());
-            }
-            (Err(_), Some(operation)) if !self.ids.contains_key(&operation.bulk_id) => {
-                self.failed.insert(operation.bulk_id.clone());
-            }
-            _ => {}
-        }
-        if let (Err(_), Some(patience)) = (&done, &mut self.patience) {
-            *patience = patience.saturating_sub(1);
-        }
-        self.items[at].done = Some(done);
-    }
-
-    fn told(self) -> Vec<v1::BulkResult> {
-        let told = self.items.into_iter().zip(0..).filter_map(|(item, index)| {
-            Some(match item.done? {
-                Ok(Done { location, version, .. }) => {
-                    v1::BulkResult { index, location, version, ..v1::BulkResult::default() }
-                }
-                Err(status) => v1::BulkResult {
-                    index,
-                    reason: Reason::of(&status).unwrap_or(Reason::Unspecified).into(),
-                    detail: status.message().to_owned(),
-                    ..v1::BulkResult::default()
-                },
-            })
-        });
-        told.collect()
-    }
-}
-
 /// A view of what a result tells: nothing is rendered for it.
 fn id_alone() -> v1::View {
     v1::View {
@@ -382,29 +214,6 @@ fn operations(data: &Value) -> Result<Vec<v1::PatchOperation>, Status> {
         operand: raw.value.map(|value| v1::patch_operation::Operand::ValueJson(value.to_string())),
     };
     Ok(raw.into_iter().map(operation).collect())
-}
-
-fn invalid(detail: &str) -> Refusal {
-    Refusal::new(Reason::InvalidSyntax, detail)
-}
-
-fn no_path() -> Refusal {
-    invalid(
-        "The path of an operation is /Users or /Groups for a POST, else with the id: /Users/{id}.",
-    )
-}
-
-fn unresolved(bulk_id: &str) -> Refusal {
-    let shown: String = bulk_id.chars().take(scim::limits::ECHO_CHARS).collect();
-    Refusal::new(
-        Reason::InvalidValue,
-        format!("bulkId:{shown} refers to nothing that this bulk has made."),
-    )
-}
-
-fn doubled(bulk_id: &str) -> Refusal {
-    let shown: String = bulk_id.chars().take(scim::limits::ECHO_CHARS).collect();
-    Refusal::new(Reason::InvalidValue, format!("The bulkId {shown} is another operation's too."))
 }
 
 fn too_many() -> Refusal {
