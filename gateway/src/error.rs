@@ -185,8 +185,10 @@ impl ScimError {
     }
 
     pub(crate) fn not_a_number(parameter: &'static str) -> Self {
+        // RFC 9865 section 2.1 has a word of its own for a page size.
+        let scim_type = if parameter == "count" { "invalidCount" } else { "invalidValue" };
         Self::bad_request(
-            "invalidValue",
+            scim_type,
             format!("The query parameter {parameter} must be a whole number."),
         )
     }

@@ -179,7 +179,7 @@ async fn what_cannot_be_read_is_refused_in_words() {
     {
         acme.find(filter).await.refused(400, "invalidFilter");
     }
-    acme.get("/Users?count=ten").await.refused(400, "invalidValue");
+    acme.get("/Users?count=ten").await.refused(400, "invalidCount");
     acme.get("/Users?filter=").await.refused(400, "invalidFilter");
     let typed = acme.ask("POST", "/Users").header("Content-Type", "text/xml").body("<user/>");
     acme.send(typed).await.refused(415, "");
