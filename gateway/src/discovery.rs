@@ -2,7 +2,7 @@
 //! served.
 //!
 //! They ask for the key like all others: else a wrong key looks right when an admin tests the
-//! connection.
+//! connection. They are read whole: a filter is refused, other parameters mean nothing.
 
 use axum::extract::{Request, State};
 use directory_api::v1;
@@ -11,6 +11,7 @@ use crate::answer::Answer;
 use crate::call::{Call, Id};
 use crate::directory::{Directory, Gateway};
 use crate::error::ScimError;
+use crate::query::Unfiltered;
 
 /// `/Me`, by whatever method: nobody is behind an API key.
 pub(crate) async fn me<D: Directory>(
@@ -25,6 +26,7 @@ pub(crate) async fn me<D: Directory>(
 pub(crate) async fn service_provider_config<D: Directory>(
     State(gateway): State<Gateway<D>>,
     call: Call,
+    _: Unfiltered,
 ) -> Result<Answer, ScimError> {
     let ask = v1::GetServiceProviderConfigRequest { workspace_id: call.workspace_id.clone() };
     let found = gateway.discovery().get_service_provider_config(call.carry(ask)).await?;
@@ -35,6 +37,7 @@ pub(crate) async fn service_provider_config<D: Directory>(
 pub(crate) async fn resource_types<D: Directory>(
     State(gateway): State<Gateway<D>>,
     call: Call,
+    _: Unfiltered,
 ) -> Result<Answer, ScimError> {
     let ask = v1::ListResourceTypesRequest { workspace_id: call.workspace_id.clone() };
     let found = gateway.discovery().list_resource_types(call.carry(ask)).await?;
@@ -45,6 +48,7 @@ pub(crate) async fn resource_types<D: Directory>(
 pub(crate) async fn resource_type<D: Directory>(
     State(gateway): State<Gateway<D>>,
     call: Call,
+    _: Unfiltered,
     Id(id): Id,
 ) -> Result<Answer, ScimError> {
     let ask = v1::GetResourceTypeRequest { workspace_id: call.workspace_id.clone(), id };
@@ -56,6 +60,7 @@ pub(crate) async fn resource_type<D: Directory>(
 pub(crate) async fn schemas<D: Directory>(
     State(gateway): State<Gateway<D>>,
     call: Call,
+    _: Unfiltered,
 ) -> Result<Answer, ScimError> {
     let ask = v1::ListSchemasRequest { workspace_id: call.workspace_id.clone() };
     let found = gateway.discovery().list_schemas(call.carry(ask)).await?;
@@ -66,6 +71,7 @@ pub(crate) async fn schemas<D: Directory>(
 pub(crate) async fn schema<D: Directory>(
     State(gateway): State<Gateway<D>>,
     call: Call,
+    _: Unfiltered,
     Id(id): Id,
 ) -> Result<Answer, ScimError> {
     let ask = v1::GetSchemaRequest { workspace_id: call.workspace_id.clone(), id };

@@ -193,6 +193,15 @@ impl ScimError {
         )
     }
 
+    /// RFC 7644 section 4: else a client takes all of them for those that match.
+    pub(crate) fn unfiltered() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "",
+            "What describes the service is not filtered: leave out the query parameter filter.",
+        )
+    }
+
     pub(crate) fn empty_filter() -> Self {
         Self::bad_request(
             "invalidFilter",

@@ -83,6 +83,25 @@ impl<D: Directory> FromRequestParts<Gateway<D>> for Search {
     }
 }
 
+/// A query that asks for all there is. Of what describes the service every parameter but a filter is
+/// ignored (RFC 7644 section 4).
+pub(crate) struct Unfiltered;
+
+impl<D: Directory> FromRequestParts<Gateway<D>> for Unfiltered {
+    type Rejection = ScimError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        gateway: &Gateway<D>,
+    ) -> Result<Self, ScimError> {
+        let parameters = Parameters::read(parts.uri.query());
+        if parameters.is_ok_and(|parameters| parameters.all("filter").next().is_some()) {
+            return Err(gateway.complain(parts, ScimError::unfiltered()).await);
+        }
+        Ok(Self)
+    }
+}
+
 /// The parameters, decoded.
 pub(crate) struct Parameters(pub(crate) Vec<(String, String)>);
 
