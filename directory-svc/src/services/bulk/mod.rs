@@ -56,7 +56,8 @@ impl<S: Store> Services<S> {
                 bulk.note(at, done);
             }
         }
-        Ok(v1::BulkWriteResponse { results: bulk.told() })
+        let place = |kind: Kind, id: &str| self.links.resource(open.workspace_id, kind, id);
+        Ok(v1::BulkWriteResponse { results: bulk.told(place) })
     }
 
     /// Does one operation, with what it refers to as far as that is known.

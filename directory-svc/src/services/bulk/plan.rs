@@ -164,14 +164,23 @@ impl Bulk {
         self.items[at].done = Some(done);
     }
 
-    pub(super) fn told(self) -> Vec<v1::BulkResult> {
-        let told = self.items.into_iter().zip(0..).filter_map(|(item, index)| {
+    /// What became of each, and its `place`: of what failed, that of what it was to change.
+    pub(super) fn told(self, place: impl Fn(Kind, &str) -> String) -> Vec<v1::BulkResult> {
+        let Self { items, ids, .. } = self;
+        let told = items.into_iter().zip(0..).filter_map(|(item, index)| {
             Some(match item.done? {
                 Ok(Done { location, version, .. }) => {
                     v1::BulkResult { index, location, version, ..v1::BulkResult::default() }
                 }
                 Err(status) => v1::BulkResult {
                     index,
+                    location: item
+                        .operation
+                        .ok()
+                        .and_then(|operation| Some((operation.kind, operation.target(&ids).ok()?)))
+                        .filter(|(_, id)| (1..=scim::limits::ECHO_CHARS).contains(&id.len()))
+                        .map(|(kind, id)| place(kind, &id))
+                        .unwrap_or_default(),
                     reason: Reason::of(&status).unwrap_or(Reason::Unspecified).into(),
                     detail: status.message().to_owned(),
                     ..v1::BulkResult::default()
