@@ -38,6 +38,7 @@ mod other_idps;
 mod power_cut;
 mod process;
 mod races;
+mod rfc;
 mod secrets;
 mod simulator;
 mod tls;
