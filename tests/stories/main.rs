@@ -25,6 +25,7 @@ mod failpoints;
 mod fairness;
 mod grpc_clients;
 mod halves;
+mod ipsie;
 mod isolation;
 mod keys;
 mod leniency;

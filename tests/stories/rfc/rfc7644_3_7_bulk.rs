@@ -8,7 +8,7 @@ use crate::harness::Nestr;
 /// 3.7.3: of each operation `method` and `status`, a string, are answered, `bulkId` if there was one,
 /// `location` "REQUIRED ... except in the event of a POST failure", `version` where the resource has
 /// one, and `response` "MUST" be there for what failed; each status is what the operation alone would
-/// have had.
+/// have had. Seen to fail while a PUT that failed had no location.
 #[tokio::test]
 async fn each_operation_is_answered_with_its_status_and_its_place() {
     let acme = Nestr::start().await.acme();
