@@ -62,8 +62,9 @@ fn every_requirement_names_the_tests_that_show_it() {
         }
         assert!(count >= least, "{count} rows");
     }
-    let of_sections =
-        sources.iter().filter(|(_, path)| path.parent().is_some_and(|at| at.ends_with("rfc")));
+    let of_sections = sources
+        .iter()
+        .filter(|(_, path)| path.parent().is_some_and(|at| at.ends_with("stories/rfc")));
     for (source, path) in of_sections {
         for test in source.split("#[tokio::test]\nasync fn ").skip(1) {
             let (name, _) = test.split_once('(').expect("a test");

@@ -6,7 +6,8 @@ use super::{ENTERPRISE, USER, found, id, patch, user};
 use crate::harness::Nestr;
 
 /// Each attribute of the extension is kept under its URN, found by it in a filter, and changed by it in
-/// a PATCH; `manager.displayName` is readOnly.
+/// a PATCH; `manager.displayName` is readOnly, and `manager.$ref` the relative address
+/// of who is meant.
 #[tokio::test]
 async fn every_attribute_of_the_extension_is_kept_found_and_changed() {
     let acme = Nestr::start().await.acme();
@@ -29,7 +30,7 @@ async fn every_attribute_of_the_extension_is_kept_found_and_changed() {
         assert_eq!(found(&acme, &filter).await, ["ada"], "{filter}");
     }
     let manager = &kept[ENTERPRISE]["manager"];
-    assert_eq!((&manager["value"], manager.get("displayName")), (&json!(id(&boss)), None));
+    assert_eq!(manager, &json!({"value": id(&boss), "$ref": format!("..{boss}")}));
     let filter = format!(r#"{ENTERPRISE}:manager.value eq "{}""#, id(&boss));
     assert_eq!(found(&acme, &filter).await, ["ada"]);
 

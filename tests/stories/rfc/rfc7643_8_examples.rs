@@ -55,7 +55,7 @@ async fn the_full_user_of_the_rfc_comes_back_as_sent() {
         kept.as_object_mut().unwrap().remove(own);
     }
     sent[ENTERPRISE]["manager"].as_object_mut().unwrap().remove("displayName");
-    // An address of the manager is the service's to fill in.
+    // The address of the manager is filled in.
     kept[ENTERPRISE]["manager"].as_object_mut().unwrap().remove("$ref");
     assert_eq!(kept, sent);
 }

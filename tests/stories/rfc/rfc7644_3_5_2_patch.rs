@@ -1,9 +1,10 @@
 //! RFC 7644 section 3.5.2: what all operations of a PATCH have in common. That it is taken whole or not
-//! at all: `entra_patch.rs`; paths, values and refusals: `scim/src/patch/tests.rs`.
+//! at all: `entra_patch.rs`; paths, values and refusals: `scim/tests/rfc/` and
+//! `scim/src/patch/tests.rs`; large groups: `entra_groups.rs`.
 
 use serde_json::{Value, json};
 
-use super::{group, id, patch, user};
+use super::{patch, user};
 use crate::harness::{Nestr, nobody};
 
 /// "the server either MUST return a 200 OK response code and the entire resource ... subject to the
@@ -49,33 +50,4 @@ async fn a_patch_of_nobody_is_not_found() {
         let operation = json!([{"op": "add", "path": path, "value": "x"}]);
         patch(&acme, &format!("{endpoint}/{}", nobody()), operation).await.refused(404, "");
     }
-}
-
-/// A group of more than 1,000 members is not answered to the PATCH that makes it so, unless asked for.
-#[tokio::test]
-async fn a_patch_of_a_large_group_is_answered_without_it() {
-    let acme = Nestr::start().await.acme();
-    let create = |n: usize| json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": {"userName": format!("p{n}")}});
-    let mut members = Vec::new();
-    for half in [0..501, 501..1_001] {
-        let bulk = json!({"Operations": half.map(create).collect::<Vec<_>>()}).to_string();
-        let made = acme.post("/Bulk", bulk).await.is(200).at("/Operations");
-        let ids = made
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|operation| json!({"value": id(operation["location"].as_str().unwrap())}));
-        members.extend(ids.collect::<Vec<_>>());
-    }
-    let staff = group(&acme, "Staff", &[]).await;
-    let add = |members: &[Value]| json!([{"op": "add", "path": "members", "value": members}]);
-    let whole = patch(&acme, &staff, add(&members[..1_000])).await.is(200);
-    assert_eq!(whole.at("/members").as_array().map(Vec::len), Some(1_000));
-    let done = patch(&acme, &staff, add(&members)).await.is(204);
-    assert_eq!(done.body, "");
-    let again = json!([{"op": "replace", "path": "displayName", "value": "People"}]);
-    let asked = patch(&acme, &format!("{staff}?attributes=displayName"), again).await.is(200);
-    assert_eq!(asked.text("/displayName"), "People");
-    let groups = acme.get("/Groups").await.rows();
-    assert_eq!(groups[0]["members"].as_array().map(Vec::len), Some(1_001));
 }
