@@ -71,7 +71,7 @@ fn bad_requests() -> Vec<(Request<Body>, StatusCode, &'static str)> {
         (
             request("GET", &format!("{users}?count=ten"), ""),
             StatusCode::BAD_REQUEST,
-            "invalidValue",
+            "invalidCount",
         ),
         (
             request("GET", &format!("{user}?attributes=%ff"), ""),
