@@ -1,4 +1,4 @@
-//! What the account lifecycle profile of the OpenID IPSIE working group asks for beyond the RFCs: see
+//! What the account lifecycle profile of the working group IPSIE asks for beyond the RFCs: see
 //! docs/ipsie.md, which names the stories for the rest of it.
 
 use serde_json::{Value, json};

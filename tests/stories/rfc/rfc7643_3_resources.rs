@@ -75,7 +75,7 @@ async fn meta_is_the_services_own_and_true() {
         let made = acme.get(&path).await.is(200);
         assert_eq!(made.text("/meta/resourceType"), kind);
         assert_eq!(made.at("/meta/created"), made.at("/meta/lastModified"));
-        assert!(made.text("/meta/created") > "2020".to_owned());
+        assert!(made.text("/meta/created").as_str() > "2020");
         assert_eq!(made.header("location"), Some(made.text("/meta/location").as_str()));
         assert!(made.text("/meta/location").ends_with(&acme.path(&path)));
         assert_eq!(made.header("etag"), Some(made.text("/meta/version").as_str()));

@@ -7,6 +7,7 @@ use crate::harness::{Nestr, form_encoded};
 
 /// 4.1.1, `password`: "MUST NOT be returned" in any form, and "the cleartext value SHALL NOT be
 /// returnable". Here it is in no schema: dropped, and no filter knows it.
+/// Seen to fail with `password` added to the schema.
 #[tokio::test]
 async fn a_password_is_neither_kept_nor_answered_nor_searched() {
     let acme = Nestr::start().await.acme();

@@ -6,8 +6,9 @@ use serde_json::json;
 use super::{group, patch, user};
 use crate::harness::{Ask, Nestr};
 
-/// 3.14: "weak ETags ... SHALL" be both in the header and, "as a string", in `meta.version`; If-None-Match
-/// on a read is 304 while nothing has changed, If-Match on a write is 412 once something has.
+/// 3.14: "ETags MUST be specified as an HTTP header and SHOULD be specified within the 'version'
+/// attribute contained in the resource's 'meta' attribute"; If-None-Match on a read is 304 while nothing
+/// has changed, If-Match on a write is 412 once something has.
 #[tokio::test]
 async fn a_version_guards_the_writes_and_spares_the_reads_of_every_type() {
     let acme = Nestr::start().await.acme();
@@ -35,8 +36,8 @@ async fn a_version_guards_the_writes_and_spares_the_reads_of_every_type() {
     }
 }
 
-/// 3.13: "The Base URL MAY be appended with a version identifier ... 'v' followed by a number": ours is
-/// `v2`, always there, and no other is answered.
+/// 3.13: the base URL may have a version identifier, which a service must use or reject: ours is `v2`,
+/// always there, and no other is answered.
 #[tokio::test]
 async fn the_protocol_has_one_version_and_it_stands_in_the_path() {
     let nestr = Nestr::start().await;

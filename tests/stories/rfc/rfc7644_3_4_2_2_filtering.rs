@@ -128,8 +128,8 @@ async fn a_filter_that_means_nothing_is_refused_and_says_where() {
     }
     for (filter, place) in [
         (r#"userName pr and title like "x""#, "character 23"),
-        (r#"(userName pr"#, "character 13"),
-        (r#"userName pr and shoeSize eq 1"#, "character 17"),
+        ("(userName pr", "character 13"),
+        ("userName pr and shoeSize eq 1", "character 17"),
         (r#"userName pr and active eq "perhaps""#, "character 17"),
         (r#"name eq "x""#, "character 1"),
     ] {

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::{names, user};
 use crate::harness::Nestr;
 
-/// "all resources ... without a value are ordered last" when ascending and "SHALL" be first when
-/// descending; of "a multi-valued attribute" the primary value counts, "or else the first"; "If
+/// "if there is no data for the specified 'sortBy' value ... they are ordered last if ascending and first
+/// if descending"; of several values that of the primary one counts, "or else the first"; "If
 /// 'sortOrder' is not specified, 'sortOrder' SHALL default to ascending."
 #[tokio::test]
 async fn who_has_no_value_is_last_upwards_and_first_downwards() {

@@ -16,7 +16,7 @@ async fn ada(acme: &Workspace) -> String {
 }
 
 /// `attributes` and `excludedAttributes` count for every method that answers a resource: "GET, PUT, POST,
-/// and PATCH".
+/// and PATCH". Seen to fail with the view of a creation left out.
 #[tokio::test]
 async fn every_method_answers_what_is_asked_for() {
     let acme = Nestr::start().await.acme();

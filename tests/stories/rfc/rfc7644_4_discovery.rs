@@ -11,8 +11,8 @@ const ENDPOINTS: [&str; 5] = [
 ];
 
 /// "If a 'filter' is provided, the service provider SHOULD respond with HTTP status code 403 (Forbidden)
-/// to ensure that clients cannot incorrectly assume that any matching conditions expressed in a filter
-/// are applied." Seen to fail while every parameter was ignored.
+/// to ensure that clients cannot incorrectly assume that any matching conditions specified in a filter
+/// are true." Seen to fail while every parameter was ignored.
 #[tokio::test]
 async fn a_filter_on_what_describes_the_service_is_forbidden() {
     let acme = Nestr::start().await.acme();
@@ -24,8 +24,8 @@ async fn a_filter_on_what_describes_the_service_is_forbidden() {
     }
 }
 
-/// "The following SCIM parameters ... SHALL be ignored: attributes, excludedAttributes, ... sorting,
-/// pagination".
+/// "Query parameters described in Section 3.4.2, such as filtering, sorting, and pagination, SHALL be
+/// ignored."
 #[tokio::test]
 async fn every_other_parameter_is_ignored_there() {
     let acme = Nestr::start().await.acme();
