@@ -1,10 +1,18 @@
 //! Moving the log into the file, by a thread of its own, so that no write waits for it.
+//!
+//! The log's index remembers how much was moved, also what was not synced yet. A sync that fails may lose
+//! all of that, and a later one succeeds and does not write it: so after a failure nothing is moved
+//! until the log was read again, with an index that remembers nothing.
 
-use std::io;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
+
+use super::connection;
+use crate::store::{Answer, StoreError};
 
 /// The length of the log, in pages of 4 KiB, from which it is moved.
 const MOVE_AT: i32 = 1_000;
@@ -14,24 +22,66 @@ const HOLD_UP_AT: i32 = 32_000;
 
 /// Where the writer tells how long the log is.
 #[derive(Clone)]
-pub(super) struct Checkpoints(SyncSender<i32>);
+pub(super) struct Checkpoints {
+    tell: SyncSender<i32>,
+    mover: Mover,
+}
+
+/// The connection that moves the log; `None` after a check-point that failed.
+#[derive(Clone)]
+struct Mover(Arc<Mutex<Option<Connection>>>);
+
+impl Mover {
+    fn connection(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Checkpoints {
     /// Starts the thread. It ends, the log emptied, when the last clone of the handle is gone.
-    pub(super) fn start(connection: Connection) -> io::Result<(Self, CheckpointThread)> {
+    ///
+    /// # Errors
+    /// When what is in the log cannot be moved, or when there is no thread to be had.
+    pub(super) fn start(path: &Path) -> Answer<(Self, CheckpointThread)> {
+        let connection = connection::checkpointer(path)?;
+        move_all(&connection)?;
+        let mover = Mover(Arc::new(Mutex::new(Some(connection))));
         let (tell, told) = sync_channel(1);
+        let of_thread = mover.clone();
         let thread = thread::Builder::new()
             .name("store-checkpoints".to_owned())
-            .spawn(move || work(&connection, &told))?;
-        Ok((Self(tell), CheckpointThread(Some(thread))))
+            .spawn(move || work(&of_thread, &told))
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok((Self { tell, mover }, CheckpointThread(Some(thread))))
     }
 
     /// The log is so many pages long now.
     pub(super) fn log_holds(&self, pages: i32) {
         if pages >= MOVE_AT {
             // A full queue: it is being moved already.
-            let _ = self.0.try_send(pages);
+            let _ = self.tell.try_send(pages);
         }
+    }
+
+    /// Whether a check-point failed: the log is to be read again.
+    pub(super) fn have_failed(&self) -> bool {
+        self.mover.connection().is_none()
+    }
+
+    /// Has the log read and moved from its beginning. Nobody may have the file open: then the engine makes
+    /// its index anew.
+    ///
+    /// # Errors
+    /// When that fails, or when somebody else has the file open; the log is as it was.
+    pub(super) fn begin_again(&self, path: &Path) -> Answer<()> {
+        let connection = connection::checkpointer(path)?;
+        let (_, remembered) = moved(&connection, "NOOP")?;
+        if remembered > 0 {
+            return Err(in_use());
+        }
+        move_all(&connection)?;
+        *self.mover.connection() = Some(connection);
+        Ok(())
     }
 }
 
@@ -46,16 +96,35 @@ impl Drop for CheckpointThread {
     }
 }
 
-fn work(connection: &Connection, told: &Receiver<i32>) {
+fn work(mover: &Mover, told: &Receiver<i32>) {
     while let Ok(pages) = told.recv() {
-        checkpoint(connection, if pages < HOLD_UP_AT { "PASSIVE" } else { "RESTART" });
+        checkpoint(mover, if pages < HOLD_UP_AT { "PASSIVE" } else { "RESTART" });
     }
-    checkpoint(connection, "TRUNCATE");
+    checkpoint(mover, "TRUNCATE");
 }
 
-fn checkpoint(connection: &Connection, mode: &str) {
-    let sql = format!("PRAGMA wal_checkpoint({mode})");
-    if let Err(error) = connection.query_row(&sql, [], |_| Ok(())) {
-        tracing::warn!(error = &error as &dyn std::error::Error, mode, "check-point put off");
+fn checkpoint(mover: &Mover, mode: &str) {
+    let mut slot = mover.connection();
+    let Some(connection) = &*slot else { return };
+    if let Err(error) = moved(connection, mode) {
+        tracing::warn!(error = &error as &dyn std::error::Error, mode, "a check-point failed");
+        *slot = None;
     }
+}
+
+/// How many pages the log holds, and how many of them count as moved.
+fn moved(connection: &Connection, mode: &str) -> rusqlite::Result<(i64, i64)> {
+    let sql = format!("PRAGMA wal_checkpoint({mode})");
+    connection.query_row(&sql, [], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
+/// Moves all of the log and syncs it where it is then: also frames that the kernel holds and a failed
+/// sync did not write, which whoever reads the log takes for written.
+fn move_all(connection: &Connection) -> Answer<()> {
+    let (all, moved) = moved(connection, "TRUNCATE")?;
+    if moved < all { Err(in_use()) } else { Ok(()) }
+}
+
+fn in_use() -> StoreError {
+    StoreError::Unavailable("another process reads the store".to_owned())
 }

@@ -81,8 +81,9 @@ fn open(
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "trusted_schema", false)?;
-    // Check-points are the check-pointer's.
+    // Check-points are the check-pointer's, also the last one.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     #[cfg(test)]
     let connection = super::plans::noted(connection)?;
     Ok(connection)

@@ -103,10 +103,11 @@ impl SqliteStore {
         migrations::run(&mut connection::writer(&path)?)?;
         connection::sync_directory(&dir).map_err(failed(&dir))?;
         let (checkpoints, checkpoint_thread) =
-            Checkpoints::start(connection::checkpointer(&path)?).map_err(failed(&path))?;
+            Checkpoints::start(&path).map_err(|error| OpenError::Engine(Box::new(error)))?;
         let connection = writer::open(&path, &checkpoints)?;
-        let writer = Writer::start(path.clone(), connection, checkpoints).map_err(failed(&path))?;
-        let readers = Arc::new(Readers::new(path, statement_timeout));
+        let readers = Arc::new(Readers::new(path.clone(), statement_timeout));
+        let writer = Writer::start(path.clone(), connection, checkpoints, Arc::clone(&readers))
+            .map_err(failed(&path))?;
         Ok(Self(Arc::new(Shared { writer, _checkpoints: checkpoint_thread, readers, _lock: lock })))
     }
 }

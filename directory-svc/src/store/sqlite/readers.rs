@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -27,6 +27,8 @@ const LOOK_EVERY: i32 = 1_000;
 pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    /// Held by each read, and by whoever needs that there is none.
+    under_way: RwLock<()>,
     long_reads: Arc<Semaphore>,
     statement_timeout: Duration,
 }
@@ -35,12 +37,19 @@ impl Readers {
     /// A pool of connections to the file at `path`.
     pub(super) fn new(path: PathBuf, statement_timeout: Duration) -> Self {
         let long_reads = Arc::new(Semaphore::new(LONG_READS));
-        Self { path, idle: Mutex::default(), long_reads, statement_timeout }
+        Self {
+            path,
+            idle: Mutex::default(),
+            under_way: RwLock::default(),
+            long_reads,
+            statement_timeout,
+        }
     }
 
     /// Answers now. Only for reads that an index answers with one row or a few.
     pub(super) fn point<T>(&self, read: impl FnOnce(&Connection) -> Answer<T>) -> Answer<T> {
         let _told = read_step(&traces::here(), "store point read");
+        let _under_way = self.read();
         let connection = self.take()?;
         let answer = read(&connection);
         self.give_back(connection, &answer);
@@ -76,6 +85,7 @@ impl Readers {
         gone: &Arc<AtomicBool>,
         read: impl FnOnce(&Connection) -> Answer<T>,
     ) -> Answer<T> {
+        let _under_way = self.read();
         let mut connection = self.take()?;
         let (gone, end) = (Arc::clone(gone), Instant::now() + self.statement_timeout);
         let is_over = move || gone.load(Ordering::Relaxed) || Instant::now() >= end;
@@ -84,6 +94,17 @@ impl Readers {
         connection.progress_handler(0, None::<fn() -> bool>)?;
         self.give_back(connection, &answer);
         answer
+    }
+
+    /// Closes every connection, once it is given back; new reads wait until the answer is dropped.
+    pub(super) fn close(&self) -> RwLockWriteGuard<'_, ()> {
+        let nobody = self.under_way.write().unwrap_or_else(PoisonError::into_inner);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        nobody
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, ()> {
+        self.under_way.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self) -> Answer<Connection> {

@@ -1,11 +1,13 @@
 //! The one writer: a thread that commits queued writes as a group.
 //!
 //! Each write has its savepoint and fails alone; a commit that fails fails its whole group, and the
-//! connection is opened anew before the next. Nobody is answered before the commit.
+//! connection is opened anew before the next. After a check-point that failed nothing is committed until
+//! the log was read again. Nobody is answered before the commit.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -16,6 +18,7 @@ use traces::{Place, Span};
 use super::checkpoints::Checkpoints;
 use super::connection;
 use super::failure::fault;
+use super::readers::Readers;
 use crate::failpoint::{self, Point};
 use crate::store::{Answer, StoreError};
 
@@ -39,10 +42,11 @@ impl Writer {
         path: PathBuf,
         connection: Connection,
         checkpoints: Checkpoints,
+        readers: Arc<Readers>,
     ) -> io::Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (tell, is_writable) = watch::channel(true);
-        let worker = Worker { path, connection: Some(connection), checkpoints, tell };
+        let worker = Worker { path, connection: Some(connection), checkpoints, readers, tell };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || worker.work(jobs))?;
@@ -167,6 +171,7 @@ struct Worker {
     /// `None` after a failure: the next group opens it anew.
     connection: Option<Connection>,
     checkpoints: Checkpoints,
+    readers: Arc<Readers>,
     /// Where it is told whether commits succeed.
     tell: watch::Sender<bool>,
 }
@@ -195,6 +200,9 @@ impl Worker {
     }
 
     fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Answer<()> {
+        if self.checkpoints.have_failed() {
+            self.read_the_log_again()?;
+        }
         let connection = self.connection()?;
         savepoint(connection, "BEGIN IMMEDIATE")?;
         for job in group.iter_mut().filter(|job| job.is_awaited()) {
@@ -204,6 +212,14 @@ impl Worker {
         savepoint(connection, "COMMIT")?;
         failpoint::pass(Point::AfterCommit);
         Ok(())
+    }
+
+    /// Closes the file for everybody and reads its log from the beginning: the engine's index of it does
+    /// not outlive the last connection.
+    fn read_the_log_again(&mut self) -> Answer<()> {
+        self.connection = None;
+        let _nobody_reads = self.readers.close();
+        self.checkpoints.begin_again(&self.path)
     }
 
     fn connection(&mut self) -> Answer<&Connection> {

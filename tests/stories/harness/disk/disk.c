@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum { CREATE = 1, WRITE, TRUNCATE, SYNC, RENAME, UNLINK, SYNC_DIRECTORY, SYNC_FAILED };
-enum { NONE, FULL, IO_ERROR, SYNC_ERROR, READ_ONLY, LYING };
+enum { NONE, FULL, IO_ERROR, SYNC_ERROR, READ_ONLY, LYING, STORE_SYNC_ERROR };
 
 static const char *dir;
 static size_t dir_length;
@@ -32,6 +32,8 @@ static volatile unsigned char *fault;
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 /* What each descriptor is: 0 none of ours, 1 a directory, else the number of a file and 2. */
 static uint64_t known[65536];
+/* Whether it is the store's file itself, not its log. */
+static unsigned char is_store[65536];
 
 __attribute__((constructor)) static void begin(void) {
     const char *journal_path = getenv("NESTR_DISK_JOURNAL");
@@ -61,13 +63,17 @@ static void note(uint8_t kind, uint64_t file, uint64_t offset, const void *data,
         abort();
 }
 
+static int ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), of_end = strlen(end);
+    return length >= of_end && strcmp(text + length - of_end, end) == 0;
+}
+
 /* The part of a path behind the directory; NULL when it is elsewhere or not kept (-shm is memory). */
 static const char *ours(const char *path) {
     if (dir == NULL || strncmp(path, dir, dir_length) != 0)
         return NULL;
     const char *rest = path + dir_length;
-    size_t length = strlen(rest);
-    if (length > 4 && strcmp(rest + length - 4, "-shm") == 0)
+    if (ends_with(rest, "-shm"))
         return NULL;
     return *rest == '/' ? rest + 1 : (*rest == 0 ? rest : NULL);
 }
@@ -96,6 +102,7 @@ static int opened(int at, const char *path, int flags, mode_t mode) {
     struct stat status;
     if (fd >= 0 && fd < 65536 && fstat(fd, &status) == 0) {
         known[fd] = S_ISDIR(status.st_mode) ? 1 : status.st_ino + 2;
+        is_store[fd] = ends_with(name, ".sqlite3");
         if (is_new)
             note(CREATE, status.st_ino + 2, 0, name, strlen(name));
         if ((flags & O_TRUNC) && !is_new)
@@ -190,8 +197,9 @@ static int synced(int fd, long call) {
         return 0;
     pthread_mutex_lock(&one_at_a_time);
     int done;
-    if (*fault == SYNC_ERROR) {
-        /* As Linux does: the error is told once, and what was to be written counts as written. */
+    if (*fault == SYNC_ERROR || (*fault == STORE_SYNC_ERROR && is_store[fd])) {
+        /* As Linux does: the error is told once, and what was to be written counts as written: a later
+         * sync succeeds and does not write it. */
         note(SYNC_FAILED, file, 0, NULL, 0);
         done = fails(EIO);
     } else {

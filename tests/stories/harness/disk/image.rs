@@ -110,6 +110,12 @@ impl Journal {
         }
     }
 
+    /// How many syncs failed.
+    pub(crate) fn failed_syncs(&self) -> usize {
+        let is_failed = |r: &&Record| matches!(r.operation, Operation::SyncFailed { .. });
+        self.0.iter().filter(is_failed).count()
+    }
+
     /// How long the journal is.
     pub(crate) fn length(&self) -> u64 {
         self.0.last().map_or(0, |record| record.end)

@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     ReadOnly,
     /// It says that it synced, and did not.
     Lying,
+    /// A sync of the store's file fails, of its log none does.
+    StoreSyncError,
 }
 
 /// The disk of a data directory.
