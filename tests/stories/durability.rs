@@ -6,8 +6,6 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -173,30 +171,6 @@ async fn every_acknowledged_write_outlives_kill_dash_nine_whole() {
         }
         let total = acme.get("/Users?count=0").await.at("/totalResults");
         assert_eq!(total, json!(living), "nobody is back from the dead");
-    }
-}
-
-/// A client that hangs up after its request, or in the middle of it, leaves a person or none.
-#[tokio::test]
-async fn a_write_whose_client_went_away_is_whole_or_not_there() {
-    let nestr = Nestr::start().await;
-    let acme = nestr.acme();
-    for number in 0..40 {
-        let body =
-            format!(r#"{{"userName":"p{number}","displayName":"name x","title":"title x"}}"#);
-        let bytes = acme.ask("POST", "/Users").scim(body).bytes(nestr.http());
-        let length = if number % 2 == 0 { bytes.len() } else { bytes.len() - number };
-        let mut stream = TcpStream::connect(nestr.http()).await.unwrap();
-        stream.write_all(&bytes[..length]).await.unwrap();
-        drop(stream);
-    }
-    acme.create("last").await;
-    for person in acme.get("/Users").await.rows() {
-        let name = person["userName"].as_str().unwrap();
-        let number: u32 = name.strip_prefix('p').map_or(0, |number| number.parse().unwrap());
-        assert_eq!(number % 2, 0, "{name} was cut short");
-        assert!(name == "last" || mark(&person) == "x");
-        acme.post("/Users", format!(r#"{{"userName":"{name}"}}"#)).await.is(409);
     }
 }
 

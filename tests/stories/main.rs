@@ -25,6 +25,7 @@ mod failpoints;
 mod fairness;
 mod grpc_clients;
 mod halves;
+mod hang_ups;
 mod ipsie;
 mod isolation;
 mod keys;

@@ -2,6 +2,7 @@
 
 use directory_api::v1;
 use directory_api::v1::domain_service_client::DomainServiceClient;
+use directory_api::v1::group_service_client::GroupServiceClient;
 use directory_api::v1::integration_service_client::IntegrationServiceClient;
 use directory_api::v1::login_service_client::LoginServiceClient;
 use directory_api::v1::user_service_client::UserServiceClient;
@@ -56,6 +57,10 @@ impl Operator {
 
     pub(crate) fn users(&self) -> UserServiceClient<Presented> {
         UserServiceClient::with_interceptor(self.channel(), self.credential.clone())
+    }
+
+    pub(crate) fn groups(&self) -> GroupServiceClient<Presented> {
+        GroupServiceClient::with_interceptor(self.channel(), self.credential.clone())
     }
 
     pub(crate) fn logins(&self) -> LoginServiceClient<Presented> {

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum { CREATE = 1, WRITE, TRUNCATE, SYNC, RENAME, UNLINK, SYNC_DIRECTORY, SYNC_FAILED };
-enum { NONE, FULL, IO_ERROR, SYNC_ERROR, READ_ONLY, LYING, STORE_SYNC_ERROR };
+enum { NONE, FULL, IO_ERROR, SYNC_ERROR, READ_ONLY, LYING, STORE_SYNC_ERROR, SLOW };
 
 static const char *dir;
 static size_t dir_length;
@@ -195,6 +195,8 @@ static int synced(int fd, long call) {
         return syscall(call, fd);
     if (*fault == LYING)
         return 0;
+    if (*fault == SLOW)
+        usleep(20 * 1000);
     pthread_mutex_lock(&one_at_a_time);
     int done;
     if (*fault == SYNC_ERROR || (*fault == STORE_SYNC_ERROR && is_store[fd])) {

@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     Lying,
     /// A sync of the store's file fails, of its log none does.
     StoreSyncError,
+    /// A sync takes 20 ms.
+    Slow,
 }
 
 /// The disk of a data directory.
