@@ -5,6 +5,7 @@
 //! until the log was read again, with an index that remembers nothing.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -27,13 +28,20 @@ pub(super) struct Checkpoints {
     mover: Mover,
 }
 
-/// The connection that moves the log; `None` after a check-point that failed.
-#[derive(Clone)]
-struct Mover(Arc<Mutex<Option<Connection>>>);
+/// What moves the log.
+#[derive(Clone, Default)]
+struct Mover {
+    /// The connection; `None` after a check-point that failed. Held while one is under way.
+    connection: Arc<Mutex<Option<Connection>>>,
+    /// Whether one failed: beside the connection, as the writer asks before each commit and must not wait
+    /// for a check-point. What it commits meanwhile is safe: the log is never begun anew before all of it
+    /// was moved.
+    has_failed: Arc<AtomicBool>,
+}
 
 impl Mover {
     fn connection(&self) -> MutexGuard<'_, Option<Connection>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -45,7 +53,8 @@ impl Checkpoints {
     pub(super) fn start(path: &Path) -> Answer<(Self, CheckpointThread)> {
         let connection = connection::checkpointer(path)?;
         move_all(&connection)?;
-        let mover = Mover(Arc::new(Mutex::new(Some(connection))));
+        let mover = Mover::default();
+        *mover.connection() = Some(connection);
         let (tell, told) = sync_channel(1);
         let of_thread = mover.clone();
         let thread = thread::Builder::new()
@@ -65,7 +74,7 @@ impl Checkpoints {
 
     /// Whether a check-point failed: the log is to be read again.
     pub(super) fn have_failed(&self) -> bool {
-        self.mover.connection().is_none()
+        self.mover.has_failed.load(Ordering::Acquire)
     }
 
     /// Has the log read and moved from its beginning. Nobody may have the file open: then the engine makes
@@ -81,6 +90,7 @@ impl Checkpoints {
         }
         move_all(&connection)?;
         *self.mover.connection() = Some(connection);
+        self.mover.has_failed.store(false, Ordering::Release);
         Ok(())
     }
 }
@@ -109,6 +119,7 @@ fn checkpoint(mover: &Mover, mode: &str) {
     if let Err(error) = moved(connection, mode) {
         tracing::warn!(error = &error as &dyn std::error::Error, mode, "a check-point failed");
         *slot = None;
+        mover.has_failed.store(true, Ordering::Release);
     }
 }
 
