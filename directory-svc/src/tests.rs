@@ -1,5 +1,7 @@
 //! The directory with a clock that is moved: time decides on expiry, and on nothing else.
 
+mod amounts;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
@@ -22,7 +24,7 @@ const BEGIN: Micros = 1_700_000_000_000_000;
 const HOUR: Micros = 60 * MINUTE;
 
 struct House {
-    _dir: TempDir,
+    dir: TempDir,
     now: Arc<AtomicI64>,
     store: SqliteStore,
     directory: Directory<SqliteStore>,
@@ -55,7 +57,7 @@ impl House {
         let demo = directory.plan_demo().await.unwrap().unwrap();
         directory.make_demo(&demo, &["acme.com".to_owned()]).await.unwrap();
         let router = directory.router().await.unwrap();
-        Self { _dir: dir, now, store, directory, router, demo }
+        Self { dir, now, store, directory, router, demo }
     }
 
     fn is_later(&self, by: Micros) {

@@ -9,6 +9,7 @@ use scim::filter::Fitted;
 use tonic::{Request, Response, Status};
 
 use super::fault::{scim_error, store_error};
+use super::group::is_too_large;
 use super::page::Question;
 use super::{Services, page, read};
 use crate::door::Authenticated;
@@ -45,6 +46,10 @@ impl<S: Store> ResourceService for Services<S> {
                 Found::User(user) => {
                     let groups = self.groups_of(&workspace, &people, user.id).await?;
                     Resource::User(people.message(user, &groups)?)
+                }
+                Found::Group(group) if !found.is_empty() && is_too_large(&groups, group) => {
+                    page.more = true;
+                    break;
                 }
                 Found::Group(group) => {
                     let members = self.members_of(&workspace, &groups, group).await?;

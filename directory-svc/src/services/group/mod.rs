@@ -119,11 +119,7 @@ impl<S: Store> GroupService for Services<S> {
         let mut page = workspace.groups(query).await.map_err(store_error)?;
         let (mut found, mut room) = (Vec::with_capacity(page.rows.len()), page::Room::default());
         for group in &page.rows {
-            // The last group of a page may be too large for it: that is known before it is read.
-            if render.wants_members()
-                && group.member_count > MEMBERS_IN_A_MESSAGE
-                && !found.is_empty()
-            {
+            if !found.is_empty() && is_too_large(&render, group) {
                 page.more = true;
                 break;
             }
@@ -255,12 +251,18 @@ impl<S: Store> Services<S> {
         if !render.wants_members() || group.member_count == 0 {
             return Ok(Vec::new());
         }
-        if group.member_count > MEMBERS_IN_A_MESSAGE {
+        if is_too_large(render, group) {
             return Err(no(too_many_members(group)));
         }
         let most = u32::try_from(MEMBERS_IN_A_MESSAGE).unwrap_or(u32::MAX);
         workspace.members(group.id, None, most).await.map_err(store_error)
     }
+}
+
+/// Whether a message cannot hold the group as the caller is to see it. A page ends before such a one: that
+/// is known before it is read.
+pub(super) fn is_too_large(render: &Groups, group: &Group) -> bool {
+    render.wants_members() && group.member_count > MEMBERS_IN_A_MESSAGE
 }
 
 /// Sends a group piece by piece, for as long as somebody reads.
