@@ -117,16 +117,28 @@ async fn either_half_may_be_killed_under_load() {
     over.store(true, Ordering::Relaxed);
     let people: Vec<_> = clients.join_all().await.into_iter().flatten().collect();
     assert!(people.len() > 20, "only {} people", people.len());
-    for (name, title) in people {
+    let mut groups = 0;
+    for (name, title, group) in people {
         let rows = acme.find(&format!(r#"userName eq "{name}""#)).await.rows();
         assert_eq!(rows.len(), 1, "{name}");
         assert_eq!(rows[0]["title"], *title, "{name}");
+        let Some(group) = group else { continue };
+        groups += 1;
+        let group = acme.get(&format!("/Groups/{group}")).await.is(200).json();
+        assert_eq!(group["displayName"], *name);
+        assert_eq!(group["members"].as_array().map(Vec::len), Some(1), "{group}");
+        assert_eq!(group["members"][0]["value"], rows[0]["id"]);
+        assert_eq!(rows[0]["groups"][0]["value"], group["id"], "{name}");
     }
+    assert!(groups > 20, "only {groups} groups");
 }
 
-/// Makes people and changes each once, for as long as it goes on; answers those whose creation was
-/// acknowledged, with the title that was acknowledged last.
-async fn provision(acme: Workspace, over: Arc<AtomicBool>) -> Vec<(String, String)> {
+/// Makes people, changes each once and puts them into a group, for as long as it goes on; answers those
+/// whose creation was acknowledged, with the title that was acknowledged last and the group if it was.
+async fn provision(
+    acme: Workspace,
+    over: Arc<AtomicBool>,
+) -> Vec<(String, String, Option<String>)> {
     let mut people = Vec::new();
     while !over.load(Ordering::Relaxed) {
         let name = format!("p-{}@acme.com", unique());
@@ -146,7 +158,10 @@ async fn provision(acme: Workspace, over: Arc<AtomicBool>) -> Vec<(String, Strin
             sleep(Duration::from_millis(100)).await;
         }
         assert_eq!(title, "second", "a patch got no answer for too long");
-        people.push((name, title.to_owned()));
+        let members = json!([{"value": id}]);
+        let body = json!({"displayName": name, "members": members}).to_string();
+        let group = answered(&acme, acme.ask("POST", "/Groups").scim(body)).await;
+        people.push((name, title.to_owned(), group.map(|(_, id)| id)));
     }
     people
 }

@@ -65,7 +65,7 @@ impl Team {
                    AND m.group_id = g.id WHERE g.display_name LIKE 'Team%' GROUP BY g.id";
         let columns = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         let (name, count, rows): (String, usize, String) =
-            store.prepare_cached(sql).unwrap().query_row([], columns).unwrap();
+            store.query_row(sql, [], columns).expect("the team");
         let number = name.strip_prefix("Team ").expect("a team").parse().expect("a number");
         let found: BTreeSet<_> = rows.split(',').filter(|id| !id.is_empty()).collect();
         let wanted: Vec<_> = self.members(number).map(|id| id.replace('-', "")).collect();
@@ -139,13 +139,13 @@ async fn a_write_whose_client_went_away_is_whole_or_not_there() {
         }
     }
     over.store(true, Ordering::Relaxed);
-    let (mut seen, store) = watching.await.unwrap();
+    let (mut stood_as, store) = watching.await.unwrap();
     nestr.restart().await;
     let number = team.number(&store);
-    seen.insert(number);
-    println!("stood as {seen:?}");
-    assert!(seen.len() > 5, "too little was seen: {seen:?}");
-    assert!(seen.is_subset(&sent), "cut short, or refused: {seen:?}");
+    stood_as.insert(number);
+    println!("stood as {stood_as:?}");
+    assert!(stood_as.len() > 5, "too little was seen: {stood_as:?}");
+    assert!(stood_as.is_subset(&sent), "cut short, or refused: {stood_as:?}");
     let members = acme.get(&team.path).await.is(200).at("/members");
     let found: Vec<_> =
         members.as_array().into_iter().flatten().map(|m| m["value"].clone()).collect();
@@ -171,7 +171,7 @@ async fn at_last<T>(
     again: impl Future<Output = T>,
     wait: u64,
 ) -> T {
-    drop(timeout(Duration::from_millis(wait), first).await);
+    drop(timeout(Duration::from_millis(wait), Box::pin(first)).await);
     again.await
 }
 
@@ -200,7 +200,8 @@ async fn a_write_asked_for_again_under_its_name_is_done_once() {
         };
         let (mut first, mut again) = (operator.users(), operator.users());
         let wait = rng.random_range(0..SHORT);
-        let made = at_last(first.create_user(create()), again.create_user(create()), wait).await;
+        let made =
+            Box::pin(at_last(first.create_user(create()), again.create_user(create()), wait)).await;
         let ada = made.unwrap().into_inner().id;
         let once_more = operator.users().create_user(create()).await.unwrap().into_inner();
         assert_eq!(once_more.id, ada);

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::durability::{Person, State, mark};
+use crate::durability::{Crew, Person, State, everybody_in, mark, miscounted_groups};
 use crate::harness::{Disk, Fault, Journal, Nestr, Shape, Workspace, is_long, seed};
 
 /// Clients that write at the same time, each to people of its own.
@@ -45,6 +45,7 @@ impl Life {
 /// Writes until it is over.
 async fn write(
     acme: Workspace,
+    crew: Crew,
     disk: Arc<Disk>,
     mut rng: StdRng,
     over: Arc<AtomicBool>,
@@ -54,7 +55,7 @@ async fn write(
         let mut at = rng.random_range(0..=lives.len());
         if lives.get(at).is_none_or(|(person, _)| person.stands == State::Nobody) {
             at = lives.len();
-            let person = Person::new();
+            let person = Person::or_group(&crew, &mut rng);
             let life = Life { user_name: person.user_name.clone(), events: Vec::new() };
             lives.push((person, life));
         }
@@ -74,23 +75,31 @@ async fn write(
 
 /// Everybody's life over some time of a server on this disk, which is killed at the end; and the length
 /// of the journal at which the demo's key was told.
-async fn lived(disk: &Arc<Disk>, fault: Fault, rng: &mut StdRng) -> (Vec<Life>, u64, Workspace) {
+async fn lived(disk: &Arc<Disk>, fault: Fault, rng: &mut StdRng) -> (Vec<Life>, u64, Known) {
     disk.has(fault);
     let settings = ["--demo", "acme.com", "--rate", "0"];
     let shape = Shape::of_this_run();
     let nestr = Nestr::start_prepared(shape, &settings, |dir| disk.environment(dir)).await;
-    let (told, acme) = (disk.written(), nestr.acme());
+    let acme = nestr.acme();
+    let crew = Crew::make(&acme).await;
+    let told = disk.written();
     let over = Arc::new(AtomicBool::new(false));
     let mut writing = JoinSet::new();
     for _ in 0..CLIENTS {
         let rng = StdRng::seed_from_u64(rng.random());
-        writing.spawn(write(acme.clone(), Arc::clone(disk), rng, Arc::clone(&over)));
+        writing.spawn(write(acme.clone(), crew.clone(), Arc::clone(disk), rng, Arc::clone(&over)));
     }
     sleep(Duration::from_millis(1_500)).await;
     over.store(true, Ordering::Relaxed);
     let lives = writing.join_all().await.into_iter().flatten().collect();
     nestr.kill_dash_nine();
-    (lives, told, acme)
+    (lives, told, Known { acme, crew })
+}
+
+/// What is known of a workspace from the beginning.
+struct Known {
+    acme: Workspace,
+    crew: Crew,
 }
 
 /// Starts on what a cut may leave, and answers what is wrong with it.
@@ -98,7 +107,7 @@ async fn wrongs(
     journal: &Journal,
     cut: u64,
     told: u64,
-    (lives, acme): (&[Life], &Workspace),
+    (lives, Known { acme, crew }): (&[Life], &Known),
     rng: &mut StdRng,
 ) -> Vec<String> {
     let settings = ["--demo", "acme.com", "--rate", "0"];
@@ -113,21 +122,10 @@ async fn wrongs(
         if (&here.id, &here.key) != (&acme.id, &acme.key) {
             return vec!["the workspace that was told is another".to_owned()];
         }
-        let mut found = std::collections::HashMap::new();
-        for start in (1..).step_by(200) {
-            let page = here.get(&format!("/Users?count=200&startIndex={start}")).await;
-            let rows = page.rows();
-            for row in &rows {
-                let name = row["userName"].as_str().expect("a name").to_owned();
-                let again = found.insert(name, State::Marked(mark(row)));
-                assert_eq!(again, None, "two of one name");
-            }
-            if rows.len() < 200 {
-                break;
-            }
-        }
+        let mut found = everybody_in(&here).await;
         for life in lives {
-            let state = found.remove(&life.user_name).unwrap_or(State::Nobody);
+            let found = found.remove(&life.user_name);
+            let state = found.map_or(State::Nobody, |row| State::Marked(mark(&row, crew)));
             if !life.may_be(&state, cut) {
                 wrongs.push(format!("{} is {state:?}", life.user_name));
             }
@@ -142,6 +140,9 @@ async fn wrongs(
     let verdict: String = store
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .expect("a verdict of the engine");
+    if miscounted_groups(&store) > 0 {
+        wrongs.push("a group counts other members than it has".to_owned());
+    }
     if verdict != "ok" {
         wrongs.push(verdict);
     }
@@ -156,7 +157,7 @@ async fn every_acknowledged_write_outlives_a_power_cut_whole() {
     let mut rng = StdRng::seed_from_u64(seed);
     let images = if is_long() { 1_000 } else { 24 };
     let disk = Arc::new(Disk::new());
-    let (lives, told, acme) = lived(&disk, Fault::None, &mut rng).await;
+    let (lives, told, known) = lived(&disk, Fault::None, &mut rng).await;
     let journal = disk.journal();
     let writes: usize = lives.iter().map(|life| life.events.len()).sum();
     println!("seed {seed}, {writes} writes, {images} images of {} bytes", journal.length());
@@ -166,7 +167,7 @@ async fn every_acknowledged_write_outlives_a_power_cut_whole() {
             0 => rng.random_range(0..=told),
             _ => rng.random_range(told..=journal.length()),
         };
-        let wrongs = wrongs(&journal, cut, told, (&lives, &acme), &mut rng).await;
+        let wrongs = wrongs(&journal, cut, told, (&lives, &known), &mut rng).await;
         assert!(wrongs.is_empty(), "image {number}, cut at {cut}: {wrongs:#?}");
     }
 }
@@ -181,14 +182,16 @@ async fn a_disk_that_lies_is_found_out() {
     let settings = ["--demo", "acme.com"];
     let shape = Shape::of_this_run();
     let nestr = Nestr::start_prepared(shape, &settings, |dir| disk.environment(dir)).await;
-    let (told, acme) = (disk.written(), nestr.acme());
+    let acme = nestr.acme();
+    let known = Known { crew: Crew::make(&acme).await, acme };
+    let told = disk.written();
     disk.has(Fault::Lying);
     let mut lives = Vec::new();
     for _ in 0..20 {
-        let person = Person::new();
-        let (ask, after) = person.next_write(&acme, &mut rng);
+        let person = Person::or_group(&known.crew, &mut rng);
+        let (ask, after) = person.next_write(&known.acme, &mut rng);
         let asked = disk.written();
-        acme.send(ask).await.is(201);
+        known.acme.send(ask).await.is(201);
         let events = vec![Event { asked, acknowledged: disk.written(), after }];
         lives.push(Life { user_name: person.user_name, events });
     }
@@ -196,7 +199,7 @@ async fn a_disk_that_lies_is_found_out() {
     let (journal, mut found) = (disk.journal(), 0);
     for _ in 0..6 {
         let cut = journal.length();
-        found += wrongs(&journal, cut, told, (&lives, &acme), &mut rng).await.len();
+        found += wrongs(&journal, cut, told, (&lives, &known), &mut rng).await.len();
     }
     assert!(found > 0, "nothing was missed in {}", json!(journal.length()));
 }
