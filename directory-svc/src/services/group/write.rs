@@ -21,6 +21,7 @@ use crate::store::{Group, GroupStore, GroupWritten, Store};
 const MEMBERS_AFTER_A_PATCH: u64 = 1_000;
 
 impl<S: Store> Services<S> {
+    /// Makes a group for who was let in; see `GroupService.CreateGroup`.
     pub(in crate::services) async fn group_created(
         &self,
         open: Authenticated<S::Workspace, v1::CreateGroupRequest>,
@@ -51,6 +52,7 @@ impl<S: Store> Services<S> {
         self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await
     }
 
+    /// Puts a group in the place of what stands; its members stay where none are named.
     pub(in crate::services) async fn group_replaced(
         &self,
         open: Authenticated<S::Workspace, v1::ReplaceGroupRequest>,
@@ -86,6 +88,7 @@ impl<S: Store> Services<S> {
         self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await
     }
 
+    /// Does the operations of a patch to a group and to its members.
     pub(in crate::services) async fn group_patched(
         &self,
         open: Authenticated<S::Workspace, v1::PatchGroupRequest>,
@@ -114,6 +117,7 @@ impl<S: Store> Services<S> {
         self.written(&workspace, &render, &written, most).await
     }
 
+    /// Removes a group to a tombstone.
     pub(in crate::services) async fn group_deleted(
         &self,
         open: Authenticated<S::Workspace, v1::DeleteGroupRequest>,

@@ -16,6 +16,7 @@ use crate::services::{Services, read};
 use crate::store::{Author, Names, Store, User, WorkspaceStore};
 
 impl<S: Store> Services<S> {
+    /// Makes or adopts a person for who was let in; see `UserService.CreateUser`.
     pub(in crate::services) async fn user_created(
         &self,
         open: Authenticated<S::Workspace, v1::CreateUserRequest>,
@@ -58,6 +59,7 @@ impl<S: Store> Services<S> {
         self.answer(&workspace, &render, &user).await
     }
 
+    /// Puts a person in the place of what stands; `active` stays where it is not named.
     pub(in crate::services) async fn user_replaced(
         &self,
         open: Authenticated<S::Workspace, v1::ReplaceUserRequest>,
@@ -90,6 +92,7 @@ impl<S: Store> Services<S> {
         self.answer(&workspace, &render, &user).await
     }
 
+    /// Does the operations of a patch to a person.
     pub(in crate::services) async fn user_patched(
         &self,
         open: Authenticated<S::Workspace, v1::PatchUserRequest>,
@@ -108,6 +111,7 @@ impl<S: Store> Services<S> {
         self.answer(&workspace, &render, &user).await
     }
 
+    /// Removes a person to a tombstone.
     pub(in crate::services) async fn user_deleted(
         &self,
         open: Authenticated<S::Workspace, v1::DeleteUserRequest>,
