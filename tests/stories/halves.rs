@@ -95,7 +95,7 @@ async fn either_half_may_be_killed_under_load() {
     println!("seed {seed}");
     let mut rng = StdRng::seed_from_u64(seed);
     let rounds = if is_long() { 40 } else { 6 };
-    let settings = ["--demo", "acme.com", "--request-timeout", "20s"];
+    let settings = ["--demo", "acme.com", "--request-timeout", "20s", "--rate", "0"];
     let nestr = Nestr::start_as(Shape::Split, &settings).await;
     let (acme, over) = (nestr.acme(), Arc::new(AtomicBool::new(false)));
     let mut clients = JoinSet::new();
