@@ -32,3 +32,8 @@ impl Refusal {
         Self { retry_after: Some(after), ..self }
     }
 }
+
+/// What the caller sent, cut to what a refusal may repeat of it.
+pub(crate) fn echo(text: &str) -> String {
+    text.chars().take(scim::limits::ECHO_CHARS).collect()
+}

@@ -4,7 +4,7 @@ use directory_api::v1::Reason;
 use scim::Resource;
 
 use super::login_email::{address, candidate, is_guest_name, is_soft_delete_name};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, echo};
 use crate::store::{LoginEmail, Policy};
 
 /// A person as they stand: the document and what signs them in.
@@ -59,7 +59,7 @@ pub(crate) fn waits_for(person: &Resource) -> Option<String> {
 }
 
 fn not_verified(domain: &str) -> Refusal {
-    let shown: String = domain.chars().take(scim::limits::ECHO_CHARS).collect();
+    let shown = echo(domain);
     Refusal::new(
         Reason::DomainNotVerified,
         format!(

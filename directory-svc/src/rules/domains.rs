@@ -4,7 +4,7 @@ use directory_api::v1::Reason;
 
 use super::login_email::domain;
 use crate::clock::Micros;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, echo};
 use crate::store::{Decision, Domain, DomainState};
 
 /// How many domains one text may claim.
@@ -36,10 +36,7 @@ pub(crate) fn read_claims(text: &str) -> Vec<Claim> {
 }
 
 fn read_claim(word: &str) -> Claim {
-    let refused = |why| {
-        let shown = word.chars().take(scim::limits::ECHO_CHARS).collect();
-        Claim::Refused(shown, why)
-    };
+    let refused = |why| Claim::Refused(echo(word), why);
     let (host, pasted_url) = match word.split_once("://") {
         Some((_, rest)) => (rest.split(['/', '?', '#']).next().unwrap_or_default(), true),
         None => (word.strip_prefix('@').unwrap_or(word), false),

@@ -5,7 +5,7 @@ use scim::Resource;
 
 use super::version;
 use crate::ids::MemberId;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, echo};
 use crate::store::{Author, Binding, Group, GroupDraft, Tombstone};
 
 /// A group made by `author`, whose it is.
@@ -111,11 +111,6 @@ pub(crate) fn name_taken(holder: MemberId) -> Refusal {
              identity provider's own id of the group as externalId."
         ),
     )
-}
-
-/// What the caller sent, cut to what an error may show.
-fn echo(text: &str) -> String {
-    text.chars().take(scim::limits::ECHO_CHARS).collect()
 }
 
 #[cfg(test)]

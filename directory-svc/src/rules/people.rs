@@ -7,7 +7,7 @@ use super::admission::{self, Standing};
 use super::binding::binding_after;
 use super::version;
 use crate::ids::MemberId;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, echo};
 use crate::store::{Author, Draft, Policy, Tombstone, User};
 
 /// The person, who must be here and, where the caller named a version, still be of it.
@@ -115,9 +115,4 @@ pub(crate) fn login_email_taken(holder: MemberId) -> Refusal {
              who is no longer needed."
         ),
     )
-}
-
-/// What the caller sent, cut to what an error may show.
-fn echo(text: &str) -> String {
-    text.chars().take(scim::limits::ECHO_CHARS).collect()
 }

@@ -14,7 +14,7 @@ use super::page::{DEFAULT_PAGE, MAX_PAGE};
 use super::{Services, cursor};
 use crate::clock::SECOND;
 use crate::door::{Authenticated, InWorkspace};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, echo};
 use crate::store::Store;
 
 type Document = Result<Response<v1::ScimDocument>, Status>;
@@ -131,7 +131,7 @@ fn one(resources: &[Value], id: &str) -> Document {
         resource["id"].as_str().is_some_and(|known| known.eq_ignore_ascii_case(id))
     };
     resources.iter().find(|resource| is_asked(resource)).map(document).ok_or_else(|| {
-        let shown: String = id.chars().take(scim::limits::ECHO_CHARS).collect();
+        let shown = echo(id);
         no(Refusal::new(Reason::ResourceNotFound, format!("{shown} not found; see the list.")))
     })
 }

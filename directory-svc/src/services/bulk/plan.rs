@@ -9,7 +9,7 @@ use serde_json::Value;
 use tonic::Status;
 
 use super::Done;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, echo};
 use crate::services::fault::{no, scim_error};
 use crate::store::Kind;
 
@@ -202,7 +202,7 @@ fn no_path() -> Refusal {
 }
 
 pub(super) fn unresolved(bulk_id: &str) -> Refusal {
-    let shown: String = bulk_id.chars().take(scim::limits::ECHO_CHARS).collect();
+    let shown = echo(bulk_id);
     Refusal::new(
         Reason::InvalidValue,
         format!("bulkId:{shown} refers to nothing that this bulk has made."),
@@ -210,6 +210,6 @@ pub(super) fn unresolved(bulk_id: &str) -> Refusal {
 }
 
 fn doubled(bulk_id: &str) -> Refusal {
-    let shown: String = bulk_id.chars().take(scim::limits::ECHO_CHARS).collect();
+    let shown = echo(bulk_id);
     Refusal::new(Reason::InvalidValue, format!("The bulkId {shown} is another operation's too."))
 }
