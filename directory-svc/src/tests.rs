@@ -13,7 +13,7 @@ use directory_api::v1::user_service_client::UserServiceClient;
 use tempfile::TempDir;
 use tonic::{Request, Status};
 
-use crate::clock::{Clock, DAY, MINUTE, Micros};
+use crate::clock::{Clock, DAY, HOUR, Micros};
 use crate::store::sqlite::{SqliteConfig, SqliteStore};
 use crate::store::{Store, WorkspaceStore};
 use crate::{
@@ -21,7 +21,6 @@ use crate::{
 };
 
 const BEGIN: Micros = 1_700_000_000_000_000;
-const HOUR: Micros = 60 * MINUTE;
 
 struct House {
     dir: TempDir,

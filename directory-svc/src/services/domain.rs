@@ -13,7 +13,7 @@ use crate::door::{Admitted, Authenticated};
 use crate::refusal::Refusal;
 use crate::render;
 use crate::rules::domains::{self, CLAIMS_AT_ONCE, Claim, Claimant};
-use crate::rules::{admission, people};
+use crate::rules::{admission, notices, people};
 use crate::store::{
     Author, DecidedHow, Decision, Domain, Kind, Mark, Query, Start, Store, StoreError, User,
     WorkspaceStore,
@@ -137,7 +137,7 @@ impl<S: Store> Services<S> {
         let wanted = name.clone();
         let domain = workspace
             .change_domain(write, name, move |standing, _| {
-                Ok(domains::claim(standing, &wanted, &claimant))
+                Ok(domains::claim(standing, &wanted, &claimant).into())
             })
             .await
             .map_err(store_error)?;
@@ -164,7 +164,8 @@ impl<S: Store> Services<S> {
         let decision = Decision { at: write.at, by: author.name(), how, note };
         workspace
             .change_domain(write, name, move |standing, shared| {
-                decide(standing, shared, decision.clone())
+                let domain = decide(standing, shared, decision.clone())?;
+                Ok(notices::of_domain(standing, domain))
             })
             .await
             .map_err(store_error)

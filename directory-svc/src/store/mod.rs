@@ -9,6 +9,7 @@ pub mod sqlite;
 mod conformance;
 mod filter_sql;
 mod groups;
+mod notices;
 mod places;
 mod record;
 mod words;
@@ -18,6 +19,7 @@ use std::future::Future;
 pub(crate) use filter_sql::is_served;
 pub use groups::GroupStore;
 pub use model::*;
+pub use notices::NoticeStore;
 use tokio::sync::watch;
 
 use crate::clock::Micros;
@@ -68,7 +70,7 @@ pub type Answer<T> = Result<T, StoreError>;
 
 /// All workspaces: what operators and sign-in ask across them. Everything else stands on
 /// [`Store::workspace`].
-pub trait Store: Clone + Send + Sync + 'static {
+pub trait Store: NoticeStore + Clone + Send + Sync + 'static {
     /// The handle of one workspace.
     type Workspace: WorkspaceStore + GroupStore;
 
@@ -162,7 +164,8 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     fn domains(&self) -> impl Future<Output = Answer<Vec<Domain>>> + Send;
 
     /// Decides on one domain: `decide` sees the claim (`None`: never claimed) and whether another
-    /// workspace has the domain verified, and says how the claim is to be.
+    /// workspace has the domain verified, and says how the claim is to be and who is told of it. A claim
+    /// that stays as it is, is no write, and nobody is told.
     fn change_domain<D>(
         &self,
         write: Write,
@@ -170,7 +173,7 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
         decide: D,
     ) -> impl Future<Output = Answer<Domain>> + Send
     where
-        D: Fn(Option<&Domain>, bool) -> Result<Domain, Refusal> + Send + 'static;
+        D: Fn(Option<&Domain>, bool) -> Result<Decided<Domain>, Refusal> + Send + 'static;
 
     /// All integrations, the first made first.
     fn integrations(&self) -> impl Future<Output = Answer<Vec<Integration>>> + Send;

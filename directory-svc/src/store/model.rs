@@ -3,10 +3,12 @@
 mod audit;
 mod groups;
 mod listing;
+mod notices;
 
 pub use audit::*;
 pub use groups::*;
 pub use listing::*;
+pub use notices::*;
 
 use std::collections::BTreeSet;
 

@@ -74,7 +74,7 @@ pub(super) async fn list_what_waits_in_order_of_waiting<E: Engine>(engine: E) {
         [(&acme, "late.example", 3), (&other, "early.example", 1), (&acme, "acme.com", 2)]
     {
         let pending = claim(name, NOW + at, DomainState::Pending);
-        let decide = move |_: Option<&Domain>, _| Ok(pending.clone());
+        let decide = move |_: Option<&Domain>, _| Ok(pending.clone().into());
         workspace.change_domain(write(name), name.to_owned(), decide).await.unwrap();
     }
     verify(&acme, "verified.example").await.unwrap();
@@ -93,11 +93,9 @@ pub(super) async fn list_what_waits_in_order_of_waiting<E: Engine>(engine: E) {
     let decide = move |claim: Option<&Domain>, is_shared: bool| {
         assert!(is_shared);
         let (state, decision) = (DomainState::Rejected, Some(called.clone()));
-        Ok(Domain {
-            state,
-            decision,
-            ..claim.cloned().unwrap_or_else(|| self::claim("verified.example", NOW, state))
-        })
+        let standing = claim.cloned();
+        let standing = standing.unwrap_or_else(|| self::claim("verified.example", NOW, state));
+        Ok(Domain { state, decision, ..standing }.into())
     };
     let name = "verified.example".to_owned();
     let rejected = other.change_domain(write("reject"), name, decide).await.unwrap();

@@ -2,13 +2,16 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::notices::Entrance;
 use super::statement::{all, one, run};
 use super::writing::{Changed, Writing};
 use crate::ids::WorkspaceId;
 use crate::refusal::Refusal;
 use crate::store::record::{Detail, image_of_domain};
 use crate::store::words::Word;
-use crate::store::{Answer, ChangeKind, Decision, Domain, DomainState, Policy, StoreError};
+use crate::store::{
+    Answer, ChangeKind, Decided, Decision, Domain, DomainState, Policy, StoreError,
+};
 
 const COLUMNS: &str = "name, state, contact_email, claimed_at, claimed_by, challenge, decided_at, \
                        decided_by, decided_how, note";
@@ -38,15 +41,17 @@ pub(super) fn pending(connection: &Connection, limit: u32) -> Answer<Vec<(Worksp
 
 pub(super) fn change(
     writing: &Writing<'_>,
+    outbox: &Entrance,
     name: &str,
-    decide: impl Fn(Option<&Domain>, bool) -> Result<Domain, Refusal>,
+    decide: impl Fn(Option<&Domain>, bool) -> Result<Decided<Domain>, Refusal>,
 ) -> Answer<Domain> {
     let repeated = writing.repeated(&[ChangeKind::DomainChanged], Some(name))?;
     let standing = find(writing, name)?;
     if repeated.is_some() {
         return standing.ok_or(StoreError::OperationReused);
     }
-    let domain = decide(standing.as_ref(), is_verified_elsewhere(writing, name)?)?;
+    let Decided { value: domain, notices } =
+        decide(standing.as_ref(), is_verified_elsewhere(writing, name)?)?;
     if standing.as_ref() == Some(&domain) {
         return Ok(domain);
     }
@@ -60,6 +65,7 @@ pub(super) fn change(
     };
     let act = format!("domain.{}", acted(standing.as_ref(), &domain));
     writing.record_act(revision, &act, changed, Some(image_of_domain(&domain)))?;
+    outbox.keep(writing.connection, writing.workspace, &notices)?;
     Ok(domain)
 }
 

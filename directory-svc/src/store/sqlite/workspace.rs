@@ -19,8 +19,8 @@ use crate::refusal::Refusal;
 #[cfg(test)]
 use crate::store::Kind;
 use crate::store::{
-    Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Change, Domain, Draft, Found,
-    Group, GroupDraft, GroupStore, GroupWritten, Integration, KeyGrant, KeyHash, Member,
+    Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Change, Decided, Domain, Draft,
+    Found, Group, GroupDraft, GroupStore, GroupWritten, Integration, KeyGrant, KeyHash, Member,
     Membership, Met, Names, Page, Policy, Query, RegisteredSchema, Revision, Tombstone, User,
     Workspace, WorkspaceStore, Write,
 };
@@ -107,9 +107,10 @@ impl WorkspaceStore for SqliteWorkspace {
 
     async fn change_domain<D>(&self, write: Write, name: String, decide: D) -> Answer<Domain>
     where
-        D: Fn(Option<&Domain>, bool) -> Result<Domain, Refusal> + Send + 'static,
+        D: Fn(Option<&Domain>, bool) -> Result<Decided<Domain>, Refusal> + Send + 'static,
     {
-        self.write(write, move |writing| domains::change(writing, &name, decide)).await
+        let outbox = self.shared.outbox.clone();
+        self.write(write, move |writing| domains::change(writing, &outbox, &name, decide)).await
     }
 
     async fn integrations(&self) -> Answer<Vec<Integration>> {
