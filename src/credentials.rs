@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use directory_svc::{ClusterSecret, Role, ServiceCaller};
+use directory_svc::{ClusterSecret, Role, ServiceCaller, SmtpPassword};
 use serde::Deserialize;
 
 use crate::cli::CredentialCommand;
@@ -112,6 +112,15 @@ pub(crate) fn cluster_secret(
     let length = ClusterSecret::LENGTH;
     ClusterSecret::new(&text)
         .with_context(|| format!("{SETTING}: the secret has fewer than {length} characters"))
+}
+
+/// The password at the mail server; `None` when none is said.
+///
+/// # Errors
+/// When its file cannot be read.
+pub(crate) fn smtp_password(file: Option<&Path>) -> anyhow::Result<Option<SmtpPassword>> {
+    const SETTING: &str = "--smtp-password-file (NESTR_SCIM_SMTP_PASSWORD_FILE)";
+    Ok(said(file, SETTING, "NESTR_SCIM_SMTP_PASSWORD")?.map(SmtpPassword::new))
 }
 
 /// The secret of a file, or else of an environment variable.

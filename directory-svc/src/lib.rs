@@ -11,6 +11,7 @@ mod health;
 pub mod ids;
 mod in_process;
 mod jobs;
+mod mail;
 mod refusal;
 mod render;
 mod rules;
@@ -34,6 +35,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 pub use door::{LimitsConfig, Role, ServiceCaller, ServiceCallers};
 pub use in_process::InProcess;
+pub use mail::{MailConfig, MailError, Mailer, SmtpPassword, SmtpUrl};
 pub use refusal::Refusal;
 pub use services::cursor::ClusterSecret;
 pub use setup::{Demo, SetupError};
@@ -125,6 +127,17 @@ impl<S: Store> Directory<S> {
     /// Clears what has expired, once an hour, for as long as it is polled.
     pub async fn clear_expired(&self) {
         jobs::clear_expired(&self.services).await;
+    }
+
+    /// Sends letters that are owed, for as long as it is polled and until `stop`: then what is on its way is
+    /// sent, and no more is begun.
+    pub async fn deliver_notices(&self, mailer: &Mailer, stop: impl Future<Output = ()>) {
+        jobs::deliver_notices(&self.services, mailer, stop).await;
+    }
+
+    /// Reminds admins of API keys that are about to end, once an hour, for as long as it is polled.
+    pub async fn remind_of_keys(&self) {
+        jobs::remind_of_keys(&self.services).await;
     }
 
     /// Keeps the health of the services that write what it is, for as long as it is polled.

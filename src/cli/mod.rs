@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use directory_svc::{LimitsConfig, Role};
+use directory_svc::{LimitsConfig, MailConfig, Role};
 use idp_simulator::SimulateConfig;
 use listener::{ListenerConfig, TlsFiles};
 use tracing_subscriber::EnvFilter;
@@ -209,6 +209,9 @@ pub(crate) struct DirectoryConfig {
 
     #[command(flatten)]
     pub(crate) limits: LimitsConfig,
+
+    #[command(flatten)]
+    pub(crate) mail: MailConfig,
 }
 
 /// The way from a gateway to its directory.
