@@ -32,6 +32,7 @@ mod keys;
 mod leniency;
 mod links;
 mod lists;
+mod notices;
 mod observability;
 mod okta;
 mod okta_groups;

@@ -26,12 +26,12 @@ const MOST_KIB: u64 = 64;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A certificate for 127.0.0.1 and its key.
-struct Certificate {
+pub(crate) struct Certificate {
     dir: TempDir,
 }
 
 impl Certificate {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let made = Self { dir: tempfile::tempdir().expect("a directory") };
         made.write();
         made
@@ -44,11 +44,11 @@ impl Certificate {
         std::fs::write(self.key(), made.signing_key.serialize_pem()).expect("a file is written");
     }
 
-    fn certificate(&self) -> PathBuf {
+    pub(crate) fn certificate(&self) -> PathBuf {
         self.dir.path().join("cert.pem")
     }
 
-    fn key(&self) -> PathBuf {
+    pub(crate) fn key(&self) -> PathBuf {
         self.dir.path().join("key.pem")
     }
 

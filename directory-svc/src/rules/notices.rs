@@ -2,13 +2,14 @@
 //!
 //! Contacts are told: that of a claim, that of a workspace. People whom an identity provider sent never are.
 
-use crate::clock::{DAY, HOUR, MINUTE, Micros};
+use crate::clock::{DAY, HOUR, MINUTE, Micros, SECOND};
 use crate::store::{Decided, Decision, Domain, DomainState, EndingKey, Notice, Occasion};
 
 /// How long before its end a key's admins are reminded, the last reminder first.
 pub(crate) const REMINDERS: [Micros; 4] = [3 * DAY, 14 * DAY, 30 * DAY, 60 * DAY];
-/// The pauses behind the first attempts to send a letter; every later one is [`DAILY`].
-const PAUSES: [Micros; 5] = [MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 8 * HOUR];
+/// The pauses behind the first attempts to send a letter, the first for a server that is just started again;
+/// every later one is [`DAILY`].
+const PAUSES: [Micros; 6] = [5 * SECOND, MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 8 * HOUR];
 /// The pause behind every later attempt.
 const DAILY: Micros = DAY;
 /// How long a letter is tried.
@@ -170,12 +171,12 @@ mod tests {
         let mut pauses = Vec::new();
         let (mut now, mut attempts) = (NOW, 1);
         while let Some(next) = again_at(NOW, attempts, now) {
-            pauses.push((next - now) / MINUTE);
+            pauses.push((next - now) / SECOND);
             (now, attempts) = (next, attempts + 1);
         }
-        assert_eq!(pauses[..6], [1, 5, 30, 120, 480, 1_440]);
+        assert_eq!(pauses[..7], [5, 60, 300, 1_800, 7_200, 28_800, 86_400]);
         assert_eq!(now, NOW + PATIENCE, "the last attempt is at the end of the week");
-        assert_eq!(attempts, 13);
+        assert_eq!(attempts, 14);
         assert_eq!(again_at(NOW, 1, NOW + 400 * DAY), None, "the clock was moved");
         assert!(again_at(NOW, u32::MAX, NOW - HOUR).is_some());
     }

@@ -51,7 +51,7 @@ pub(super) fn address(line: &Value, name: &str) -> SocketAddr {
 }
 
 /// An address that nobody listens on, below the ports that connections are given.
-pub(super) fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     loop {
         let port = rand::random_range(10_000..32_000);
         if let Ok(free) = std::net::TcpListener::bind(("127.0.0.1", port)) {

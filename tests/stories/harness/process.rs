@@ -299,6 +299,12 @@ impl Nestr {
         wait(&mut process.child).await
     }
 
+    /// Waits until the process that owns the data directory is gone, in whatever way.
+    pub(crate) async fn has_died(&self) {
+        let mut process = self.state().directory.take().expect("a running process");
+        wait(&mut process.child).await;
+    }
+
     /// The id of the process that owns the data directory.
     pub(crate) fn pid(&self) -> i32 {
         self.state().directory.as_ref().expect("a running process").pid()
