@@ -48,8 +48,8 @@ use self::notices::Entrance;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Account, Answer, Domain, EndingKey, LoginEmail, Notice, NoticeStore, Outbox, Settled, Store,
-    Workspace, Write,
+    Account, Answer, EndingKey, LoginEmail, Notice, NoticeStore, Outbox, PendingDomain,
+    PendingMark, Settled, Store, Workspace, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, WorkspaceId};
@@ -159,8 +159,13 @@ impl Store for SqliteStore {
         self.0.readers.long(move |connection| workspaces::list(connection, after, limit)).await
     }
 
-    async fn pending_domains(&self, limit: u32) -> Answer<Vec<(WorkspaceId, Domain)>> {
-        self.0.readers.long(move |connection| domains::pending(connection, limit)).await
+    async fn pending_domains(
+        &self,
+        after: Option<PendingMark>,
+        limit: u32,
+    ) -> Answer<Vec<PendingDomain>> {
+        let pending = move |c: &Connection| domains::pending(c, after.as_ref(), limit);
+        self.0.readers.long(pending).await
     }
 
     async fn accounts(&self, email: LoginEmail) -> Answer<Vec<Account>> {
