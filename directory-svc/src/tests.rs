@@ -2,6 +2,7 @@
 
 mod amounts;
 mod claims;
+mod letters;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -58,6 +59,10 @@ impl House {
         directory.make_demo(&demo, &["acme.com".to_owned()]).await.unwrap();
         let router = directory.router().await.unwrap();
         Self { dir, now, store, directory, router, demo }
+    }
+
+    fn now_is(&self, now: Micros) {
+        self.now.store(now, Ordering::Relaxed);
     }
 
     fn is_later(&self, by: Micros) {

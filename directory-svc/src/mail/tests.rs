@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{Letter, MailConfig, Mailer, NOBODY, Post, SmtpPassword};
+use super::{Letter, MailConfig, Mailer, NOBODY, Post, SENDING, SmtpPassword, Unsent};
 use crate::clock::{DAY, Micros};
 use crate::ids::WorkspaceId;
 use crate::store::Occasion;
@@ -147,6 +147,26 @@ fn settings_that_do_not_fit_together_are_refused_by_their_names() {
         let refused = open(&config, password).unwrap_err().to_string();
         assert!(refused.contains(setting) && !refused.contains("secret"), "{refused}");
     }
+}
+
+/// Nobody answers there. Seen to fail without the end: the test hangs.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_nothing_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = MailConfig {
+        smtp_url: Some(format!("smtp://{}", mute.local_addr().unwrap()).parse().unwrap()),
+        smtp_password_file: None,
+        smtp_ca: None,
+        mail_from: Some("nestr@nestr.example".to_owned()),
+    };
+    let mailer = Mailer::open(&config, None, dir.path()).unwrap();
+    let post =
+        post(&letter(&Occasion::DomainVerified { domain: "acme.com".into() }), "it@acme.com");
+    let began = tokio::time::Instant::now();
+    let unsent = mailer.send(&post).await.unwrap_err();
+    assert!(matches!(unsent, Unsent::NotNow(_)), "{unsent:?}");
+    assert!(began.elapsed() <= SENDING, "{:?}", began.elapsed());
 }
 
 /// Written aside and renamed, for the owner alone; written again it is one file.

@@ -348,6 +348,15 @@ impl Nestr {
         self.outputs("err")
     }
 
+    /// Waits until the log holds these words.
+    pub(crate) async fn until_logged(&self, words: &str) {
+        let deadline = Instant::now() + PATIENCE * 3;
+        while !self.log().contains(words) {
+            assert!(Instant::now() < deadline, "no {words:?} in:\n{}", self.log());
+            sleep(A_MOMENT).await;
+        }
+    }
+
     /// What was printed for the user by every start.
     pub(crate) fn printed(&self) -> String {
         self.outputs("out")
