@@ -15,7 +15,7 @@ async fn until_it_dies(nestr: &Nestr, acme: &Workspace) -> (Vec<String>, Option<
         let name = format!("p-{}", unique());
         let body = json!({"userName": name, "displayName": name}).to_string();
         match acme.try_send(acme.ask("POST", "/Users").scim(body)).await {
-            Ok(answer) if answer.status == 201 => acknowledged.push(name),
+            Ok(answer) if answer.status == 201 => acknowledged.push(name.clone()),
             Ok(answer) if answer.status == 503 => return (acknowledged, Some(name)),
             Ok(answer) => panic!("{answer}"),
             Err(_) => return (acknowledged, Some(name)),

@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(due(-DAY), None);
     }
 
-    /// Seen to fail without the end: a letter to nobody is tried for ever.
+    /// Seen to fail with eight days.
     #[test]
     fn a_letter_is_tried_in_growing_pauses_for_a_week() {
         let mut pauses = Vec::new();

@@ -82,7 +82,7 @@ async fn admins_are_reminded_four_times_of_a_key_that_ends() {
     }
 }
 
-/// Nobody listens there. Seen to fail without the end of its time.
+/// Nobody listens there. Seen to fail with eight days.
 #[tokio::test]
 async fn a_letter_that_nobody_takes_is_given_up_after_a_week() {
     let house = House::new().await;

@@ -127,7 +127,7 @@ pub(super) async fn give_a_taken_notice_to_nobody_else<E: Engine>(engine: E) {
     assert_eq!(keys.len(), 2, "{keys:?}");
 }
 
-/// Seen to fail with a notice that was given up taken again.
+/// Seen to fail with one that has ended settled once more.
 pub(super) async fn try_a_notice_until_it_is_sent_or_given_up<E: Engine>(engine: E) {
     let store = engine.store();
     workspace(store, 1).await;
@@ -181,7 +181,7 @@ pub(super) async fn tell_when_a_notice_is_kept<E: Engine>(engine: E) {
 }
 
 /// "Living keys that end behind `now` and not behind `until`, in the order of workspace, end and id". Seen
-/// to fail with the revoked among them, and with the place left out.
+/// to fail with the revoked among them.
 pub(super) async fn list_keys_that_end_in_pages<E: Engine>(engine: E) {
     let store = engine.store();
     let (acme, other) = (workspace(store, 1).await, workspace(store, 2).await);
