@@ -55,8 +55,8 @@ fn about(received: &[Received], domain: &str) -> usize {
     received.iter().filter(|letter| letter.text.contains(domain)).count()
 }
 
-/// By STARTTLS, as a user with a password, to whoever claimed. Seen to fail with the notices of a decision
-/// left out, and with the parts the other way round.
+/// By STARTTLS, as a user with a password, to whoever claimed. Seen to fail with
+/// the parts the other way round.
 #[tokio::test]
 async fn who_claimed_a_domain_is_told_that_it_is_verified_and_what_to_do_next() {
     let certificate = Certificate::new();
@@ -132,7 +132,7 @@ async fn who_claimed_a_domain_is_told_why_it_was_rejected() {
 }
 
 /// Also one that says to come again; and what was sent is not sent again by the next process. Seen to fail with
-/// a letter that failed given up, and with one that was sent left in the outbox.
+/// a letter that failed given up.
 #[tokio::test]
 async fn a_letter_arrives_once_however_long_the_server_is_away() {
     let at = free_address();
@@ -271,7 +271,7 @@ async fn a_mail_server_is_set_up_whole_or_the_start_is_refused() {
     }
 }
 
-/// Nobody is told of the demo's own domain. Seen to fail with the outbox not told what was sent.
+/// Nobody is told of the demo's own domain. Seen to fail with its contact told.
 #[tokio::test]
 async fn without_a_mail_server_letters_are_files() {
     let nestr = Nestr::start().await;

@@ -83,8 +83,7 @@ fn a_letter_in_its_envelope() {
     assert_snapshot!(String::from_utf8(bytes).unwrap().replace("\r\n", "\n"));
 }
 
-/// Names and reasons are somebody else's words. Seen to fail with the HTML's escaping off, and with the
-/// subject's line breaks left in.
+/// Names and reasons are somebody else's words. Seen to fail with the HTML's escaping off.
 #[test]
 fn nothing_that_somebody_called_something_gets_out_of_its_place() {
     let evil = "x\r\nBcc: eve@evil.example\r\n\r\n<img src=http://evil.example>\u{202e}";
