@@ -5,6 +5,7 @@
 
 mod call;
 pub mod clock;
+mod dns;
 mod door;
 pub mod failpoint;
 mod health;
@@ -32,6 +33,7 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
+pub use dns::{DnsConfig, Found, TxtResolver};
 pub use door::{LimitsConfig, Role, ServiceCaller, ServiceCallers};
 pub use in_process::InProcess;
 pub use refusal::Refusal;

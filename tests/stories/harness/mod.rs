@@ -4,6 +4,7 @@ mod answer;
 mod binary;
 mod collector;
 mod disk;
+mod dns;
 mod entra;
 mod grpc;
 mod process;
