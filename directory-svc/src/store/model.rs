@@ -1,10 +1,12 @@
 //! What a store keeps, as plain values. No engine, no rule.
 
 mod audit;
+mod domain_check;
 mod groups;
 mod listing;
 
 pub use audit::*;
+pub use domain_check::*;
 pub use groups::*;
 pub use listing::*;
 

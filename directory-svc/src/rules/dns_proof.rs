@@ -1,0 +1,314 @@
+//! The proof of a claim by DNS: a TXT record that only who has the domain can publish.
+//!
+//! A proof makes a domain the workspace's; that it is gone later is a warning and no more: nobody is cut
+//! off by what the DNS says.
+
+use std::time::Duration;
+
+use super::domains::is_for_operators_alone;
+use crate::clock::{DAY, MINUTE, Micros};
+use crate::dns::Found;
+use crate::store::{CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState};
+
+/// The label of the record, below the domain.
+const LABEL: &str = "_nestr-scim";
+/// What stands before the claim's challenge in the record's value.
+const PREFIX: &str = "nestr-scim-verification=";
+
+/// The pauses between the questions about a claim that waits; behind them a question is asked daily.
+const PAUSES: [Micros; 4] = [5 * MINUTE, 15 * MINUTE, 60 * MINUTE, 4 * 60 * MINUTE];
+/// For how long a claim that waits is asked about by itself, from the claim, or from the last time that
+/// somebody asked for it.
+const PERSISTENCE: Micros = 30 * DAY;
+/// How far apart two clear absences of a proof are, at least, that are a reason to warn.
+const GONE_FOR: Micros = DAY;
+
+/// The name of the record that proves a claim of the domain.
+#[must_use]
+pub(crate) fn record_name(domain: &str) -> String {
+    format!("{LABEL}.{domain}")
+}
+
+/// The value of the record that proves the claim.
+#[must_use]
+pub(crate) fn record_value(claim: &Domain) -> String {
+    format!("{PREFIX}{}", claim.challenge)
+}
+
+/// What the answer says of the claim. The value is compared exactly, but for the quotes and the white
+/// space that hosts of DNS put round it.
+#[must_use]
+pub(crate) fn outcome(claim: &Domain, found: &Found) -> CheckOutcome {
+    let wanted = record_value(claim);
+    let is_proof = |value: &String| {
+        value.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'') == wanted
+    };
+    match found {
+        Found::Values(values) if values.iter().any(is_proof) => CheckOutcome::Proven,
+        Found::Values(_) => CheckOutcome::OtherValue,
+        Found::NoRecord => CheckOutcome::NoRecord,
+        Found::NotAsked(_) => CheckOutcome::NotAsked,
+    }
+}
+
+/// What a question about a claim is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A proof verifies it, or is noted for the operator who may.
+    Verify,
+    /// It was verified by its proof, which should be there still.
+    Watch,
+    /// It is verified already, on an operator's word: the answer is for whoever asks.
+    Tell,
+}
+
+/// What to ask about a claim for; `None`: there is nothing to prove.
+#[must_use]
+pub(crate) fn purpose(claim: &Domain) -> Option<Purpose> {
+    match claim.state {
+        DomainState::Pending => Some(Purpose::Verify),
+        DomainState::Verified if is_by_dns(claim) => Some(Purpose::Watch),
+        DomainState::Verified => Some(Purpose::Tell),
+        DomainState::Rejected | DomainState::Revoked | DomainState::Withdrawn => None,
+    }
+}
+
+/// Whether the proof alone verifies the claim. One of which an operator said no before is theirs.
+#[must_use]
+pub(crate) fn verifies(claim: &Domain) -> bool {
+    claim.state == DomainState::Pending && !is_for_operators_alone(claim)
+}
+
+fn is_by_dns(claim: &Domain) -> bool {
+    claim.decision.as_ref().is_some_and(|decision| decision.how == DecidedHow::Dns)
+}
+
+/// Whether what follows a verification by this proof, such as the sign-in of those who waited for it, may
+/// not have been finished: the question that found it was never noted.
+#[must_use]
+pub(crate) fn is_unfinished(claim: &Domain, check: &DomainCheck) -> bool {
+    let decided_at = claim.decision.as_ref().map(|decision| decision.at);
+    purpose(claim) == Some(Purpose::Watch) && check.proven_at < decided_at
+}
+
+/// When a claim that nobody asked about yet is asked about by itself; `None`: now, or it was.
+#[must_use]
+pub(crate) fn first(
+    claim: &Domain,
+    check: &DomainCheck,
+    pause: Duration,
+    now: Micros,
+) -> Option<Micros> {
+    let at = check.begun_at.saturating_add(micros(pause));
+    (claim.state == DomainState::Pending && check.attempts == 0 && now < at).then_some(at)
+}
+
+/// What is known once a question that somebody asked for begins: the pauses begin anew.
+#[must_use]
+pub(crate) fn begun_again(check: &DomainCheck, now: Micros) -> DomainCheck {
+    DomainCheck { begun_at: now, attempts: 0, ..check.clone() }
+}
+
+/// What is known after a question, asked at the time `now`.
+#[must_use]
+pub(crate) fn after(
+    claim: &Domain,
+    check: &DomainCheck,
+    outcome: CheckOutcome,
+    now: Micros,
+) -> DomainCheck {
+    let attempts = check.attempts.saturating_add(1);
+    let known = DomainCheck {
+        attempts,
+        checked_at: Some(now),
+        outcome: Some(outcome),
+        next_at: next(claim, check.begun_at, attempts, now),
+        ..check.clone()
+    };
+    match outcome {
+        CheckOutcome::Proven => {
+            DomainCheck { proven_at: Some(now), missing_since: None, warned_at: None, ..known }
+        }
+        CheckOutcome::NoRecord | CheckOutcome::OtherValue
+            if purpose(claim) == Some(Purpose::Watch) =>
+        {
+            let since = check.missing_since.unwrap_or(now);
+            let warned_at = check.warned_at.or_else(|| (now - since >= GONE_FOR).then_some(now));
+            DomainCheck { missing_since: Some(since), warned_at, ..known }
+        }
+        CheckOutcome::NoRecord | CheckOutcome::OtherValue | CheckOutcome::NotAsked => known,
+    }
+}
+
+/// When to ask again by itself; `None`: not until somebody asks for it.
+fn next(claim: &Domain, begun_at: Micros, attempts: u32, now: Micros) -> Option<Micros> {
+    match purpose(claim)? {
+        Purpose::Verify => {
+            let behind = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1);
+            let at = now + PAUSES.get(behind).copied().unwrap_or(DAY);
+            (at <= begun_at + PERSISTENCE).then_some(at)
+        }
+        Purpose::Watch => Some(now + DAY),
+        Purpose::Tell => None,
+    }
+}
+
+fn micros(of: Duration) -> Micros {
+    Micros::try_from(of.as_micros()).unwrap_or(Micros::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::domains::{self, Claimant};
+    use crate::store::Decision;
+
+    const CHALLENGE: &str = "0123456789abcdef0123456789abcdef";
+
+    fn claim() -> Domain {
+        let claimant = Claimant {
+            at: 0,
+            by: "settings".to_owned(),
+            contact_email: "a@acme.com".to_owned(),
+            challenge: CHALLENGE.to_owned(),
+        };
+        domains::claim(None, "acme.com", &claimant)
+    }
+
+    fn verified(how: DecidedHow) -> Domain {
+        let decision = Decision { at: 10, by: "dns".to_owned(), how, note: String::new() };
+        domains::verify(Some(&claim()), false, false, decision).unwrap()
+    }
+
+    fn of(values: &[&str]) -> CheckOutcome {
+        let values = values.iter().map(|&value| value.to_owned()).collect();
+        outcome(&claim(), &Found::Values(values))
+    }
+
+    #[test]
+    fn the_record_has_a_name_and_a_value_of_its_own() {
+        assert_eq!(record_name("acme.com"), "_nestr-scim.acme.com");
+        let value = "nestr-scim-verification=0123456789abcdef0123456789abcdef";
+        assert_eq!(record_value(&claim()), value);
+    }
+
+    #[test]
+    fn the_value_proves_among_others_and_with_what_hosts_put_round_it() {
+        let value = record_value(&claim());
+        for proof in
+            [value.clone(), format!("\"{value}\""), format!(" {value}\t\n"), format!("' {value} '")]
+        {
+            assert_eq!(of(&["v=spf1 -all", &proof]), CheckOutcome::Proven, "{proof:?}");
+        }
+    }
+
+    /// Seen to fail with a value that need only contain the challenge, or begin with it.
+    #[test]
+    fn what_is_near_the_value_proves_nothing() {
+        let value = record_value(&claim());
+        for other in [
+            CHALLENGE.to_owned(),
+            format!("{value}0"),
+            format!("{value} {value}"),
+            value.replace('=', " = "),
+            value.to_uppercase(),
+            value[..value.len() - 1].to_owned(),
+            format!("{PREFIX}{}", "f".repeat(32)),
+            PREFIX.to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(of(&[&other]), CheckOutcome::OtherValue, "{other:?}");
+        }
+        assert_eq!(outcome(&claim(), &Found::NoRecord), CheckOutcome::NoRecord);
+        let silence = Found::NotAsked("silence".to_owned());
+        assert_eq!(outcome(&claim(), &silence), CheckOutcome::NotAsked);
+    }
+
+    #[test]
+    fn a_claim_is_asked_about_ever_more_rarely_and_for_thirty_days() {
+        let (claim, minute) = (claim(), Duration::from_mins(1));
+        let mut check = DomainCheck::default();
+        assert_eq!(first(&claim, &check, minute, 0), Some(MINUTE));
+        assert_eq!(first(&claim, &check, minute, MINUTE), None);
+        let mut now = MINUTE;
+        let mut pauses = Vec::new();
+        loop {
+            check = after(&claim, &check, CheckOutcome::NoRecord, now);
+            assert_eq!(first(&claim, &check, minute, 0), None, "it was asked");
+            let Some(next) = check.next_at else { break };
+            pauses.push((next - now) / MINUTE);
+            now = next;
+        }
+        assert_eq!(pauses[..6], [5, 15, 60, 240, 24 * 60, 24 * 60]);
+        assert!(now <= PERSISTENCE && now > PERSISTENCE - DAY, "{now}");
+        assert_eq!((check.missing_since, check.warned_at), (None, None), "it was never there");
+
+        let again = after(&claim, &begun_again(&check, 40 * DAY), CheckOutcome::NotAsked, 40 * DAY);
+        assert_eq!(again.next_at, Some(40 * DAY + 5 * MINUTE));
+    }
+
+    #[test]
+    fn only_a_pending_claim_that_no_operator_spoke_against_is_verified_by_proof() {
+        assert!(verifies(&claim()));
+        assert!(!verifies(&verified(DecidedHow::Dns)));
+        let no =
+            || Decision { at: 5, by: "olga".into(), how: DecidedHow::Operator, note: "no".into() };
+        let rejected = domains::reject(Some(&claim()), no()).unwrap();
+        assert!(!verifies(&rejected));
+        assert_eq!(purpose(&rejected), None);
+        let claimant = Claimant {
+            at: 9,
+            by: "settings".to_owned(),
+            contact_email: "a@acme.com".to_owned(),
+            challenge: CHALLENGE.to_owned(),
+        };
+        let again = domains::claim(Some(&rejected), "acme.com", &claimant);
+        assert!(!verifies(&again), "made again, it is still for an operator");
+        assert_eq!(purpose(&again), Some(Purpose::Verify), "who is told that it is proven");
+    }
+
+    /// Seen to fail with the first absence taken for a reason, with two in a row however close, and with
+    /// those that are no answer counted.
+    #[test]
+    fn a_proof_is_missing_when_it_is_clearly_gone_twice_a_day_apart() {
+        let claim = verified(DecidedHow::Dns);
+        let seen = |checks: &[(Micros, CheckOutcome)]| {
+            checks.iter().fold(DomainCheck::default(), |check, (at, outcome)| {
+                after(&claim, &check, *outcome, *at)
+            })
+        };
+        use CheckOutcome::{NoRecord, NotAsked, OtherValue, Proven};
+        let once = seen(&[(0, Proven), (DAY, NoRecord)]);
+        assert_eq!((once.missing_since, once.warned_at), (Some(DAY), None));
+        assert_eq!(once.next_at, Some(2 * DAY));
+        let close = seen(&[(0, NoRecord), (MINUTE, NoRecord), (DAY - 1, OtherValue)]);
+        assert_eq!(close.warned_at, None);
+        let mute = seen(&[(0, NoRecord), (DAY, NotAsked), (2 * DAY, NotAsked)]);
+        assert_eq!((mute.missing_since, mute.warned_at), (Some(0), None));
+        let twice =
+            seen(&[(0, NoRecord), (DAY, NotAsked), (2 * DAY, OtherValue), (3 * DAY, NoRecord)]);
+        assert_eq!((twice.missing_since, twice.warned_at), (Some(0), Some(2 * DAY)));
+        assert_eq!(twice.next_at, Some(4 * DAY), "it is looked for further");
+        let back = seen(&[(0, NoRecord), (DAY, NoRecord), (2 * DAY, Proven), (3 * DAY, NoRecord)]);
+        assert_eq!((back.missing_since, back.warned_at), (Some(3 * DAY), None));
+    }
+
+    #[test]
+    fn what_an_operator_verified_is_not_watched() {
+        let claim = verified(DecidedHow::Operator);
+        let check = after(&claim, &DomainCheck::default(), CheckOutcome::NoRecord, DAY);
+        assert_eq!((check.next_at, check.missing_since), (None, None));
+        assert_eq!(check.outcome, Some(CheckOutcome::NoRecord), "who asks is told");
+    }
+
+    #[test]
+    fn a_verification_is_unfinished_until_its_question_is_noted() {
+        let claim = verified(DecidedHow::Dns);
+        let before = DomainCheck { proven_at: Some(9), ..DomainCheck::default() };
+        assert!(is_unfinished(&claim, &DomainCheck::default()));
+        assert!(is_unfinished(&claim, &before), "an earlier claim's proof");
+        let noted = after(&claim, &before, CheckOutcome::Proven, 10);
+        assert!(!is_unfinished(&claim, &noted));
+        assert!(!is_unfinished(&verified(DecidedHow::Operator), &DomainCheck::default()));
+    }
+}
