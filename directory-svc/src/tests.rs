@@ -10,6 +10,7 @@ use directory_api::v1;
 use directory_api::v1::Reason;
 use directory_api::v1::integration_service_client::IntegrationServiceClient;
 use directory_api::v1::user_service_client::UserServiceClient;
+use futures_util::FutureExt;
 use tempfile::TempDir;
 use tonic::{Request, Status};
 
@@ -17,7 +18,8 @@ use crate::clock::{Clock, DAY, MINUTE, Micros};
 use crate::store::sqlite::{SqliteConfig, SqliteStore};
 use crate::store::{Store, WorkspaceStore};
 use crate::{
-    Demo, Directory, InProcess, LimitsConfig, Role, ServiceCaller, ServiceCallers, Settings,
+    Demo, Directory, Found, InProcess, LimitsConfig, Role, ServiceCaller, ServiceCallers, Settings,
+    TxtResolver,
 };
 
 const BEGIN: Micros = 1_700_000_000_000_000;
@@ -48,6 +50,8 @@ impl House {
         let settings = Settings {
             public_url: "https://scim.example".to_owned(),
             tombstone_days: 30,
+            txt: TxtResolver::from_fn(|_| async { Found::NoRecord }.boxed()),
+            first_domain_check: std::time::Duration::from_mins(1),
             limits: LimitsConfig { rate: 0, burst: 1 },
             cluster_secret: crate::ClusterSecret::new(&"secret".repeat(6)).unwrap(),
         };

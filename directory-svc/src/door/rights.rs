@@ -106,6 +106,7 @@ in_a_workspace! {
     ListDomainsRequest; Internal Operator Reader;
     VerifyDomainRequest; Operator;
     RejectDomainRequest; Operator;
+    CheckDomainRequest; Internal Operator;
 
     ListIntegrationsRequest; Internal Operator Reader;
     GetIntegrationRequest; Internal Operator Reader;

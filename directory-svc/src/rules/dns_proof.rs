@@ -5,10 +5,17 @@
 
 use std::time::Duration;
 
-use super::domains::is_for_operators_alone;
+use directory_api::v1::Reason;
+
+use super::domains::{self, is_for_operators_alone};
 use crate::clock::{DAY, MINUTE, Micros};
 use crate::dns::Found;
-use crate::store::{CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState};
+use crate::refusal::Refusal;
+use crate::store::{CheckOutcome, DecidedHow, Decision, Domain, DomainCheck, DomainState};
+
+/// What an answer begins with that comes of no question of its own.
+pub(crate) const ASKED_A_MOMENT_AGO: &str =
+    "The DNS was asked less than 10 seconds ago; this is what is known. ";
 
 /// The label of the record, below the domain.
 const LABEL: &str = "_nestr-scim";
@@ -73,6 +80,28 @@ pub(crate) fn purpose(claim: &Domain) -> Option<Purpose> {
     }
 }
 
+/// How a claim is to be after a proof of it was found, that shows `challenge`.
+///
+/// # Errors
+/// `DOMAIN_STATE` when the claim is another by now, or for operators to decide; as [`domains::verify`] without
+/// `allow_shared`. Each leaves the claim as it is.
+pub(crate) fn verify(
+    standing: Option<&Domain>,
+    held_elsewhere: bool,
+    challenge: &str,
+    decision: Decision,
+) -> Result<Domain, Refusal> {
+    match standing {
+        Some(claim) if claim.challenge == challenge && verifies(claim) => {
+            domains::verify(Some(claim), held_elsewhere, false, decision)
+        }
+        _ => Err(Refusal::new(
+            Reason::DomainState,
+            "The claim is not one that its DNS record verifies. An operator may verify it.",
+        )),
+    }
+}
+
 /// Whether the proof alone verifies the claim. One of which an operator said no before is theirs.
 #[must_use]
 pub(crate) fn verifies(claim: &Domain) -> bool {
@@ -83,6 +112,16 @@ fn is_by_dns(claim: &Domain) -> bool {
     claim.decision.as_ref().is_some_and(|decision| decision.how == DecidedHow::Dns)
 }
 
+/// There is nothing to prove of a claim.
+#[must_use]
+pub(crate) fn nothing_to_prove() -> Refusal {
+    Refusal::new(
+        Reason::DomainState,
+        "The claim was rejected, revoked or withdrawn, so its DNS record proves nothing. Let the workspace \
+         claim the domain again (DomainService.ClaimDomains) and publish the record of the new claim.",
+    )
+}
+
 /// Whether what follows a verification by this proof, such as the sign-in of those who waited for it, may
 /// not have been finished: the question that found it was never noted.
 #[must_use]
@@ -91,16 +130,22 @@ pub(crate) fn is_unfinished(claim: &Domain, check: &DomainCheck) -> bool {
     purpose(claim) == Some(Purpose::Watch) && check.proven_at < decided_at
 }
 
-/// When a claim that nobody asked about yet is asked about by itself; `None`: now, or it was.
+/// Whether a question that is due is put off, and until when (`None`: until somebody asks for it): of a claim
+/// that was just made nobody can have published the record, and of one that is decided there may be nothing
+/// to look for.
 #[must_use]
-pub(crate) fn first(
+pub(crate) fn put_off(
     claim: &Domain,
     check: &DomainCheck,
-    pause: Duration,
+    first_pause: Duration,
     now: Micros,
-) -> Option<Micros> {
-    let at = check.begun_at.saturating_add(micros(pause));
-    (claim.state == DomainState::Pending && check.attempts == 0 && now < at).then_some(at)
+) -> Option<Option<Micros>> {
+    let first = check.begun_at.saturating_add(micros(first_pause));
+    match purpose(claim) {
+        None | Some(Purpose::Tell) => Some(None),
+        Some(Purpose::Verify) if check.attempts == 0 && now < first => Some(Some(first)),
+        Some(Purpose::Verify | Purpose::Watch) => None,
+    }
 }
 
 /// What is known once a question that somebody asked for begins: the pauses begin anew.
@@ -140,6 +185,42 @@ pub(crate) fn after(
     }
 }
 
+/// What is known of the record and what to do, for the admin who publishes it.
+#[must_use]
+pub(crate) fn detail(claim: &Domain, check: &DomainCheck) -> String {
+    let is_pending = claim.state == DomainState::Pending;
+    match check.outcome {
+        None if is_pending => {
+            "Publish a TXT record of this name and value at the host of the domain's DNS; it is looked for \
+             at growing pauses."
+        }
+        None => "The DNS was not asked about this claim.",
+        Some(CheckOutcome::Proven) if is_pending => {
+            "The record is there. An operator of Nestr decides on the claim, because another workspace has \
+             the domain verified or an earlier claim was rejected or revoked."
+        }
+        Some(CheckOutcome::Proven) => "The record is there. Leave it: it is looked for again.",
+        Some(CheckOutcome::NoRecord) if is_pending => {
+            "There is no TXT record of this name yet. Publish it at the host of the domain's DNS, under \
+             exactly this name: many hosts append the domain by themselves. What was just published may \
+             take an hour to be seen."
+        }
+        Some(CheckOutcome::OtherValue) if is_pending => {
+            "There is a TXT record of this name, and none has this value. Copy the value of this claim: \
+             each workspace and each claim has its own."
+        }
+        Some(CheckOutcome::NoRecord | CheckOutcome::OtherValue) => {
+            "The record is not there. The domain stays verified; publish the record again, or an operator \
+             may ask why it went."
+        }
+        Some(CheckOutcome::NotAsked) => {
+            "The DNS gave no answer that says whether the record is there. Nothing was changed by that; \
+             look whether the domain's name servers answer."
+        }
+    }
+    .to_owned()
+}
+
 /// When to ask again by itself; `None`: not until somebody asks for it.
 fn next(claim: &Domain, begun_at: Micros, attempts: u32, now: Micros) -> Option<Micros> {
     match purpose(claim)? {
@@ -160,8 +241,7 @@ fn micros(of: Duration) -> Micros {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::domains::{self, Claimant};
-    use crate::store::Decision;
+    use crate::rules::domains::Claimant;
 
     const CHALLENGE: &str = "0123456789abcdef0123456789abcdef";
 
@@ -228,13 +308,13 @@ mod tests {
     fn a_claim_is_asked_about_ever_more_rarely_and_for_thirty_days() {
         let (claim, minute) = (claim(), Duration::from_mins(1));
         let mut check = DomainCheck::default();
-        assert_eq!(first(&claim, &check, minute, 0), Some(MINUTE));
-        assert_eq!(first(&claim, &check, minute, MINUTE), None);
+        assert_eq!(put_off(&claim, &check, minute, 0), Some(Some(MINUTE)));
+        assert_eq!(put_off(&claim, &check, minute, MINUTE), None);
         let mut now = MINUTE;
         let mut pauses = Vec::new();
         loop {
             check = after(&claim, &check, CheckOutcome::NoRecord, now);
-            assert_eq!(first(&claim, &check, minute, 0), None, "it was asked");
+            assert_eq!(put_off(&claim, &check, minute, 0), None, "it was asked");
             let Some(next) = check.next_at else { break };
             pauses.push((next - now) / MINUTE);
             now = next;
@@ -298,6 +378,9 @@ mod tests {
         let claim = verified(DecidedHow::Operator);
         let check = after(&claim, &DomainCheck::default(), CheckOutcome::NoRecord, DAY);
         assert_eq!((check.next_at, check.missing_since), (None, None));
+        let pause = Duration::from_mins(1);
+        assert_eq!(put_off(&claim, &check, pause, 2 * DAY), Some(None), "one that was due before");
+        assert_eq!(put_off(&verified(DecidedHow::Dns), &check, pause, 2 * DAY), None);
         assert_eq!(check.outcome, Some(CheckOutcome::NoRecord), "who asks is told");
     }
 

@@ -15,8 +15,8 @@ use crate::render;
 use crate::rules::domains::{self, CLAIMS_AT_ONCE, Claim, Claimant};
 use crate::rules::{admission, people};
 use crate::store::{
-    Author, DecidedHow, Decision, Domain, Kind, Mark, Query, Start, Store, StoreError, User,
-    WorkspaceStore,
+    Author, DecidedHow, Decision, Domain, DomainCheckStore, Kind, Mark, Query, Start, Store,
+    StoreError, User, WorkspaceStore,
 };
 
 #[tonic::async_trait]
@@ -51,7 +51,12 @@ impl<S: Store> DomainService for Services<S> {
     ) -> Result<Response<v1::ListDomainsResponse>, Status> {
         let Authenticated { workspace, workspace_id, .. } = self.door.open(request).await?;
         let found = workspace.domains().await.map_err(store_error)?;
-        let domains = found.iter().map(|domain| render::domain(workspace_id, domain)).collect();
+        let known = workspace.domain_checks().await.map_err(store_error)?;
+        let render = |domain: &Domain| match known.get(&domain.name) {
+            Some(check) => render::checked(workspace_id, domain, check),
+            None => render::domain(workspace_id, domain),
+        };
+        let domains = found.iter().map(render).collect();
         Ok(Response::new(v1::ListDomainsResponse { domains }))
     }
 
@@ -104,6 +109,21 @@ impl<S: Store> DomainService for Services<S> {
             .await?;
         Ok(Response::new(render::domain(workspace_id, &domain)))
     }
+
+    async fn check_domain(
+        &self,
+        request: Request<v1::CheckDomainRequest>,
+    ) -> Result<Response<v1::Domain>, Status> {
+        let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
+        let name = named(&ask.domain)?;
+        Ok(Response::new(self.check(&workspace, workspace_id, name).await?))
+    }
+}
+
+/// The domain that a request is about.
+fn named(domain: &str) -> Result<String, Status> {
+    crate::rules::login_email::domain(domain.trim().trim_start_matches('@'))
+        .ok_or_else(|| no(read::invalid("domain", "not a domain name")))
 }
 
 impl<S: Store> Services<S> {
@@ -157,8 +177,7 @@ impl<S: Store> Services<S> {
     where
         D: Fn(Option<&Domain>, bool, Decision) -> Result<Domain, Refusal> + Send + 'static,
     {
-        let name = crate::rules::login_email::domain(domain.trim().trim_start_matches('@'))
-            .ok_or_else(|| no(read::invalid("domain", "not a domain name")))?;
+        let name = named(domain)?;
         let write = self.write(author.clone());
         let how = DecidedHow::Operator;
         let decision = Decision { at: write.at, by: author.name(), how, note };
@@ -173,7 +192,7 @@ impl<S: Store> Services<S> {
     /// Gives a login e-mail to the people who were kept without one because `domain` was not
     /// verified. Whoever cannot have theirs, another person having it, is left as they are. A
     /// repeated call goes on where an interrupted one stopped.
-    async fn sign_in_the_waiting(
+    pub(super) async fn sign_in_the_waiting(
         &self,
         workspace: &Admitted<S::Workspace>,
         author: &Author,
