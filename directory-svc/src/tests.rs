@@ -1,6 +1,7 @@
 //! The directory with a clock that is moved: time decides on expiry, and on nothing else.
 
 mod amounts;
+mod domain_checks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -36,6 +37,11 @@ struct House {
 
 impl House {
     async fn new() -> Self {
+        Self::with_dns(|_| Found::NoRecord).await
+    }
+
+    /// One for which the DNS says of a name what `dns` says.
+    async fn with_dns(dns: impl Fn(String) -> Found + Send + Sync + 'static) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = SqliteConfig {
             dir: dir.path().to_owned(),
@@ -50,7 +56,7 @@ impl House {
         let settings = Settings {
             public_url: "https://scim.example".to_owned(),
             tombstone_days: 30,
-            txt: TxtResolver::from_fn(|_| async { Found::NoRecord }.boxed()),
+            txt: TxtResolver::from_fn(move |name| futures_util::future::ready(dns(name)).boxed()),
             first_domain_check: std::time::Duration::from_mins(1),
             limits: LimitsConfig { rate: 0, burst: 1 },
             cluster_secret: crate::ClusterSecret::new(&"secret".repeat(6)).unwrap(),
@@ -70,11 +76,14 @@ impl House {
 
     /// Makes a person as an identity provider does, with this key.
     async fn provision(&self, key: &ApiKeyText, user_name: &str) -> Result<v1::User, Status> {
+        self.provision_as(key, format!(r#"{{"userName":"{user_name}"}}"#)).await
+    }
+
+    /// Makes a person of this document, as an identity provider does with this key.
+    async fn provision_as(&self, key: &ApiKeyText, document: String) -> Result<v1::User, Status> {
         let mut ask = Request::new(v1::CreateUserRequest {
             workspace_id: self.demo.workspace_id.to_string(),
-            resource: Some(v1::create_user_request::Resource::ScimJson(format!(
-                r#"{{"userName":"{user_name}"}}"#
-            ))),
+            resource: Some(v1::create_user_request::Resource::ScimJson(document)),
             ..v1::CreateUserRequest::default()
         });
         let bearer = format!("Bearer {}", key.expose()).parse().unwrap();
@@ -94,13 +103,24 @@ impl House {
             ..v1::CreateApiKeyRequest::default()
         });
         ask.metadata_mut().insert("authorization", "Bearer secret".parse().unwrap());
+        let made = IntegrationServiceClient::new(self.channel()).create_api_key(ask).await.unwrap();
+        ApiKeyText::parse(&made.into_inner().key).unwrap()
+    }
+
+    /// The way of a service or an operator, as over the socket.
+    fn channel(
+        &self,
+    ) -> impl tower::Service<
+        http::Request<tonic::body::Body>,
+        Response = http::Response<axum::body::Body>,
+        Error = std::convert::Infallible,
+        Future: Send,
+    > + Clone {
         let router = self.router.clone();
-        let channel = tower::service_fn(move |request: http::Request<tonic::body::Body>| {
+        tower::service_fn(move |request: http::Request<tonic::body::Body>| {
             use tower::ServiceExt;
             router.clone().oneshot(request)
-        });
-        let made = IntegrationServiceClient::new(channel).create_api_key(ask).await.unwrap();
-        ApiKeyText::parse(&made.into_inner().key).unwrap()
+        })
     }
 }
 

@@ -14,25 +14,30 @@ const EVERY: Duration = Duration::from_secs(5);
 /// How many claims are asked about at a time.
 const AT_ONCE: u32 = 16;
 
-/// Asks about the claims of which it is time, for as long as it is polled. What is cut short is free for
-/// another try a moment later.
+/// Asks about the claims of which it is time, for as long as it is polled.
 pub(crate) async fn check_domains<S: Store>(services: &Services<S>) {
     loop {
-        let now = services.clock.now();
-        let due = match services.store.take_due_checks(now, now + TAKEN, AT_ONCE).await {
-            Ok(due) => due,
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "questions to the DNS put off");
-                Vec::new()
-            }
-        };
-        let are_more = due.len() >= AT_ONCE as usize;
-        join_all(due.into_iter().map(|(id, name)| check_one(services, id, name))).await;
-        if !are_more {
+        if !check_due(services).await {
             tokio::time::sleep(EVERY).await;
         }
     }
+}
+
+/// Asks about claims of which it is time now; answers whether there may be more of them. What is cut short is
+/// free for another try a moment later.
+pub(crate) async fn check_due<S: Store>(services: &Services<S>) -> bool {
+    let now = services.clock.now();
+    let due = match services.store.take_due_checks(now, now + TAKEN, AT_ONCE).await {
+        Ok(due) => due,
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "questions to the DNS put off");
+            return false;
+        }
+    };
+    let may_be_more = due.len() >= AT_ONCE as usize;
+    join_all(due.into_iter().map(|(id, name)| check_one(services, id, name))).await;
+    may_be_more
 }
 
 async fn check_one<S: Store>(services: &Services<S>, id: WorkspaceId, name: String) {

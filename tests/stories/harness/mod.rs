@@ -15,6 +15,7 @@ pub(crate) use answer::Answer;
 pub(crate) use binary::{printed_by, refused_start, run_to_end, simulate};
 pub(crate) use collector::{Collector, Told};
 pub(crate) use disk::{Disk, Fault, Journal};
+pub(crate) use dns::{Dns, Says};
 pub(crate) use entra::{Dialect, Entra, Person};
 pub(crate) use grpc::Operator;
 pub(crate) use idp_simulator::form_encoded;
