@@ -1,6 +1,7 @@
 //! The directory with a clock that is moved: time decides on expiry, and on nothing else.
 
 mod amounts;
+mod claims;
 mod domain_checks;
 
 use std::sync::Arc;
@@ -103,24 +104,13 @@ impl House {
             ..v1::CreateApiKeyRequest::default()
         });
         ask.metadata_mut().insert("authorization", "Bearer secret".parse().unwrap());
-        let made = IntegrationServiceClient::new(self.channel()).create_api_key(ask).await.unwrap();
-        ApiKeyText::parse(&made.into_inner().key).unwrap()
-    }
-
-    /// The way of a service or an operator, as over the socket.
-    fn channel(
-        &self,
-    ) -> impl tower::Service<
-        http::Request<tonic::body::Body>,
-        Response = http::Response<axum::body::Body>,
-        Error = std::convert::Infallible,
-        Future: Send,
-    > + Clone {
         let router = self.router.clone();
-        tower::service_fn(move |request: http::Request<tonic::body::Body>| {
+        let channel = tower::service_fn(move |request: http::Request<tonic::body::Body>| {
             use tower::ServiceExt;
             router.clone().oneshot(request)
-        })
+        });
+        let made = IntegrationServiceClient::new(channel).create_api_key(ask).await.unwrap();
+        ApiKeyText::parse(&made.into_inner().key).unwrap()
     }
 }
 

@@ -16,6 +16,7 @@ mod discovery;
 mod disk;
 mod dns;
 mod documents;
+mod domains;
 mod durability;
 mod entra;
 mod entra_groups;

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use crate::ids::WorkspaceId;
 use crate::services::Services;
-use crate::services::domain_check::TAKEN;
+use crate::services::domain::check::TAKEN;
 use crate::store::Store;
 
 /// How often is looked for what is due.

@@ -2,8 +2,6 @@
 
 use std::sync::Mutex;
 
-use directory_api::v1::domain_service_client::DomainServiceClient;
-
 use super::*;
 use crate::jobs::domain_checks::check_due;
 use crate::rules::dns_proof;
@@ -39,25 +37,14 @@ async fn claimed() -> (House, Dns) {
     let dns = Dns(Arc::new(Mutex::new((Found::NoRecord, 0))));
     let says = dns.clone();
     let house = House::with_dns(move |_| says.answer()).await;
-    let ask = v1::ClaimDomainsRequest {
-        workspace_id: house.demo.workspace_id.to_string(),
-        domains: NAME.to_owned(),
-        ..v1::ClaimDomainsRequest::default()
-    };
-    DomainServiceClient::new(house.channel()).claim_domains(as_operator(ask)).await.unwrap();
+    house.claim(NAME).await.unwrap();
     let document = r#"{"userName":"4711","emails":[{"value":"ada@acme.org","primary":true}]}"#;
     house.provision_as(&house.demo.api_key, document.to_owned()).await.unwrap();
     (house, dns)
 }
 
-fn as_operator<T>(ask: T) -> Request<T> {
-    let mut ask = Request::new(ask);
-    ask.metadata_mut().insert("authorization", "Bearer secret".parse().unwrap());
-    ask
-}
-
 impl House {
-    async fn claim(&self) -> (Domain, DomainCheck) {
+    async fn known(&self) -> (Domain, DomainCheck) {
         let workspace = self.store.workspace(self.demo.workspace_id);
         workspace.domain_check(NAME.to_owned()).await.unwrap().unwrap()
     }
@@ -70,8 +57,7 @@ impl House {
     async fn check(&self) -> Result<v1::Domain, Status> {
         let workspace_id = self.demo.workspace_id.to_string();
         let ask = v1::CheckDomainRequest { workspace_id, domain: NAME.to_owned() };
-        let mut domains = DomainServiceClient::new(self.channel());
-        Ok(domains.check_domain(as_operator(ask)).await?.into_inner())
+        Ok(self.domains().check_domain(ask).await?.into_inner())
     }
 
     /// How many people sign in with ada@acme.org.
@@ -94,7 +80,7 @@ async fn a_claim_is_verified_by_itself_once_its_record_is_there() {
     assert_eq!(dns.asked(), 0, "nobody can have published it yet");
     house.is_later(MINUTE);
     house.do_what_is_due().await;
-    let (claim, check) = house.claim().await;
+    let (claim, check) = house.known().await;
     assert_eq!((claim.state, dns.asked()), (DomainState::Pending, 1));
     assert_eq!(check.next_at, Some(BEGIN + 6 * MINUTE));
     house.is_later(5 * MINUTE - 1);
@@ -104,7 +90,7 @@ async fn a_claim_is_verified_by_itself_once_its_record_is_there() {
     dns.says(proof(&claim));
     house.is_later(1);
     house.do_what_is_due().await;
-    let (claim, check) = house.claim().await;
+    let (claim, check) = house.known().await;
     assert_eq!((claim.state, dns.asked()), (DomainState::Verified, 2));
     let decision = claim.decision.unwrap();
     assert_eq!((decision.how, decision.by.as_str()), (DecidedHow::Dns, "dns"));
@@ -119,19 +105,19 @@ async fn a_claim_is_verified_by_itself_once_its_record_is_there() {
 #[tokio::test]
 async fn a_proof_that_goes_is_a_warning_and_cuts_nobody_off() {
     let (house, dns) = claimed().await;
-    dns.says(proof(&house.claim().await.0));
+    dns.says(proof(&house.known().await.0));
     house.check().await.unwrap();
     let expect = async |found: Found, since: Option<i64>, warned: Option<i64>| {
         dns.says(found);
         house.is_later(DAY);
         house.do_what_is_due().await;
-        let (claim, check) = house.claim().await;
+        let (claim, check) = house.known().await;
         assert_eq!(claim.state, DomainState::Verified);
         let day = |at: Option<Micros>| at.map(|at| (at - BEGIN) / DAY);
         assert_eq!((day(check.missing_since), day(check.warned_at)), (since, warned));
         assert_eq!(house.signed_in().await, 1);
     };
-    let back = proof(&house.claim().await.0);
+    let back = proof(&house.known().await.0);
     expect(Found::NotAsked("silence".to_owned()), None, None).await;
     expect(Found::NoRecord, Some(2), None).await;
     expect(Found::NotAsked("silence".to_owned()), Some(2), None).await;
@@ -161,7 +147,7 @@ async fn a_verification_that_was_cut_short_is_finished() {
     workspace.change_domain(write, NAME.to_owned(), decide).await.unwrap();
     assert_eq!(house.signed_in().await, 0);
 
-    dns.says(proof(&house.claim().await.0));
+    dns.says(proof(&house.known().await.0));
     house.is_later(2 * MINUTE);
     house.do_what_is_due().await;
     assert_eq!(house.signed_in().await, 1);

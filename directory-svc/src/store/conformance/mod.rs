@@ -3,6 +3,7 @@
 
 mod audit;
 mod domain_checks;
+mod domains;
 mod engines;
 mod filters;
 mod groups;
@@ -49,6 +50,10 @@ every_store_must![
     domain_checks::give_a_check_that_is_due_to_one_at_a_time,
     domain_checks::give_the_check_of_a_claim_to_one_at_a_time,
     domain_checks::keep_what_is_known_of_a_claims_record,
+    domains::count_the_people_of_a_domain,
+    domains::let_one_of_many_verifications_of_a_domain_win,
+    domains::list_what_waits_in_order_of_waiting,
+    domains::tell_who_else_has_a_domain_or_waits_for_it,
     filters::answer_filters_as_the_pure_evaluator_does,
     filters::answer_the_longest_and_the_deepest_filter,
     filters::list_in_order_of_creation,
@@ -86,7 +91,6 @@ every_store_must![
     traits::sign_in_the_living_by_the_last_part_of_an_address,
     workspaces::end_bindings_when_an_integration_is_off,
     workspaces::keep_workspaces_apart,
-    workspaces::list_what_waits_in_order_of_waiting,
     workspaces::open_with_a_key_what_it_was_made_for,
     workspaces::refuse_writes_to_a_workspace_that_is_not_there,
     workspaces::survive_reopening,

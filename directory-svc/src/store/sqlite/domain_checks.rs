@@ -33,10 +33,19 @@ pub(super) fn find(
     name: &str,
 ) -> Answer<Option<(Domain, DomainCheck)>> {
     let Some(claim) = domains::find(connection, workspace, name)? else { return Ok(None) };
-    let sql = format!("SELECT {COLUMNS} FROM domain_check WHERE workspace_id = ?1 AND name = ?2");
-    let check = one(connection, &sql, params![workspace, name], read)?;
-    let check = check.unwrap_or_else(|| nothing_of(&claim));
+    let check = of(connection, workspace, &claim)?;
     Ok(Some((claim, check)))
+}
+
+/// What is known of a claim's record.
+pub(super) fn of(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    claim: &Domain,
+) -> Answer<DomainCheck> {
+    let sql = format!("SELECT {COLUMNS} FROM domain_check WHERE workspace_id = ?1 AND name = ?2");
+    let check = one(connection, &sql, params![workspace, claim.name], read)?;
+    Ok(check.unwrap_or_else(|| nothing_of(claim)))
 }
 
 /// What is known of a claim that was never asked about.

@@ -3,8 +3,6 @@
 use directory_api::v1;
 use tonic::Status;
 
-use super::Services;
-use super::fault::{no, store_error};
 use crate::clock::{Micros, SECOND};
 use crate::dns::Found;
 use crate::door::Admitted;
@@ -12,6 +10,8 @@ use crate::ids::WorkspaceId;
 use crate::render;
 use crate::rules::dns_proof;
 use crate::rules::domains::not_claimed;
+use crate::services::Services;
+use crate::services::fault::{no, store_error};
 use crate::store::{
     Author, CheckOutcome, DecidedHow, Decision, Domain, DomainCheck, DomainCheckStore, Store,
     StoreError, WorkspaceStore,
