@@ -47,7 +47,7 @@ async fn staff(workspace: &Workspace, number: u32, address: &str) -> String {
     workspace.post("/Users", person.to_string()).await.is(201).text("/id")
 }
 
-/// Seen to fail with a value that need only begin like the claim's.
+/// Seen to fail with those who waited left waiting.
 #[tokio::test]
 async fn the_record_of_the_claim_verifies_it_and_who_waited_signs_in() {
     let (dns, nestr) = start(&[]).await;

@@ -5,6 +5,8 @@ mod server;
 
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+
 use self::server::{Dns, Says};
 use super::{DnsConfig, Found, QUESTION, RECORDS, TxtResolver};
 
@@ -74,7 +76,13 @@ async fn what_says_nothing_of_the_record_is_not_its_absence() {
     assert!(matches!(resolver.txt(&endless).await, Found::NotAsked(_)), "no name");
 }
 
-/// Seen to fail, by not ending, without the time-out of the whole question and those of the servers.
+/// Seen to fail, by not ending, without the time-out of the whole question.
+#[tokio::test(start_paused = true)]
+async fn a_question_ends_whatever_holds_it_up() {
+    let resolver = TxtResolver::from_fn(|_| std::future::pending().boxed());
+    assert!(matches!(resolver.txt(NAME).await, Found::NotAsked(_)));
+}
+
 #[tokio::test]
 async fn silence_ends() {
     let (dns, resolver) = start().await;
