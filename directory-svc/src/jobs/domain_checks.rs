@@ -43,7 +43,7 @@ pub(crate) async fn check_due<S: Store>(services: &Services<S>) -> bool {
 async fn check_one<S: Store>(services: &Services<S>, id: WorkspaceId, name: String) {
     let checked = async {
         let workspace = services.door.let_in(id).await?;
-        services.check_taken(&workspace, &name, false).await
+        services.check_due(&workspace, name).await
     };
     if let Err(status) = checked.await {
         tracing::warn!(workspace = %id, code = ?status.code(), "a question to the DNS put off");

@@ -130,22 +130,42 @@ pub(crate) fn is_unfinished(claim: &Domain, check: &DomainCheck) -> bool {
     purpose(claim) == Some(Purpose::Watch) && check.proven_at < decided_at
 }
 
-/// Whether a question that is due is put off, and until when (`None`: until somebody asks for it): of a claim
-/// that was just made nobody can have published the record, and of one that is decided there may be nothing
-/// to look for.
+/// What becomes of a question that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// It is asked.
+    Now,
+    /// It is asked at this time: of a claim that was just made nobody can have published the record.
+    At(Micros),
+    /// It is not asked: the claim was decided on meanwhile, and there is nothing to look for.
+    Never,
+}
+
+/// Whether a question that is due is asked.
+#[must_use]
+pub(crate) fn due(claim: &Domain, check: &DomainCheck, first_pause: Duration, now: Micros) -> Due {
+    let first = check.begun_at.saturating_add(micros(first_pause));
+    match purpose(claim) {
+        None | Some(Purpose::Tell) => Due::Never,
+        Some(Purpose::Verify) if check.attempts == 0 && now < first => Due::At(first),
+        Some(Purpose::Verify | Purpose::Watch) => Due::Now,
+    }
+}
+
+/// What is known of a claim whose question is put off.
 #[must_use]
 pub(crate) fn put_off(
     claim: &Domain,
     check: &DomainCheck,
     first_pause: Duration,
     now: Micros,
-) -> Option<Option<Micros>> {
-    let first = check.begun_at.saturating_add(micros(first_pause));
-    match purpose(claim) {
-        None | Some(Purpose::Tell) => Some(None),
-        Some(Purpose::Verify) if check.attempts == 0 && now < first => Some(Some(first)),
-        Some(Purpose::Verify | Purpose::Watch) => None,
-    }
+) -> DomainCheck {
+    let next_at = match due(claim, check, first_pause, now) {
+        Due::Now => check.next_at,
+        Due::At(later) => Some(later),
+        Due::Never => None,
+    };
+    DomainCheck { next_at, ..check.clone() }
 }
 
 /// What is known once a question that somebody asked for begins: the pauses begin anew.
@@ -308,13 +328,13 @@ mod tests {
     fn a_claim_is_asked_about_ever_more_rarely_and_for_thirty_days() {
         let (claim, minute) = (claim(), Duration::from_mins(1));
         let mut check = DomainCheck::default();
-        assert_eq!(put_off(&claim, &check, minute, 0), Some(Some(MINUTE)));
-        assert_eq!(put_off(&claim, &check, minute, MINUTE), None);
+        assert_eq!(due(&claim, &check, minute, 0), Due::At(MINUTE));
+        assert_eq!(due(&claim, &check, minute, MINUTE), Due::Now);
         let mut now = MINUTE;
         let mut pauses = Vec::new();
         loop {
             check = after(&claim, &check, CheckOutcome::NoRecord, now);
-            assert_eq!(put_off(&claim, &check, minute, 0), None, "it was asked");
+            assert_eq!(due(&claim, &check, minute, 0), Due::Now, "it was asked");
             let Some(next) = check.next_at else { break };
             pauses.push((next - now) / MINUTE);
             now = next;
@@ -379,8 +399,8 @@ mod tests {
         let check = after(&claim, &DomainCheck::default(), CheckOutcome::NoRecord, DAY);
         assert_eq!((check.next_at, check.missing_since), (None, None));
         let pause = Duration::from_mins(1);
-        assert_eq!(put_off(&claim, &check, pause, 2 * DAY), Some(None), "one that was due before");
-        assert_eq!(put_off(&verified(DecidedHow::Dns), &check, pause, 2 * DAY), None);
+        assert_eq!(due(&claim, &check, pause, 2 * DAY), Due::Never, "one that was due before");
+        assert_eq!(due(&verified(DecidedHow::Dns), &check, pause, 2 * DAY), Due::Now);
         assert_eq!(check.outcome, Some(CheckOutcome::NoRecord), "who asks is told");
     }
 

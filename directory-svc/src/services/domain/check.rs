@@ -8,7 +8,7 @@ use crate::dns::Found;
 use crate::door::Admitted;
 use crate::ids::WorkspaceId;
 use crate::render;
-use crate::rules::dns_proof;
+use crate::rules::dns_proof::{self, Due};
 use crate::rules::domains::not_claimed;
 use crate::services::Services;
 use crate::services::fault::{no, store_error};
@@ -32,45 +32,53 @@ impl<S: Store> Services<S> {
         id: WorkspaceId,
         name: String,
     ) -> Result<v1::Domain, Status> {
-        let find = || workspace.domain_check(name.clone());
-        let (claim, _) = find().await.map_err(store_error)?.ok_or_else(|| no(not_claimed()))?;
+        let found = workspace.domain_check(name.clone()).await.map_err(store_error)?;
+        let (claim, check) = found.ok_or_else(|| no(not_claimed()))?;
         if dns_proof::purpose(&claim).is_none() {
             return Err(no(dns_proof::nothing_to_prove()));
         }
         let now = self.clock.now();
-        let take = workspace.take_domain_check(name.clone(), now, now + TAKEN);
-        let is_taken = take.await.map_err(store_error)?;
-        let known = if is_taken {
-            self.check_taken(workspace, &name, true).await?
-        } else {
-            find().await.map_err(store_error)?
-        };
-        let (claim, check) = known.ok_or_else(|| no(not_claimed()))?;
+        let take = workspace.take_domain_check(name, now, now + TAKEN);
+        if take.await.map_err(store_error)? {
+            let known = self.ask_and_note(workspace, claim, check, true).await?;
+            let (claim, check) = known.ok_or_else(|| no(not_claimed()))?;
+            return Ok(render::checked(id, &claim, &check));
+        }
         let mut answer = render::checked(id, &claim, &check);
-        if let Some(proof) = answer.dns.as_mut().filter(|_| !is_taken) {
+        if let Some(proof) = &mut answer.dns {
             proof.detail.insert_str(0, dns_proof::ASKED_A_MOMENT_AGO);
         }
         Ok(answer)
     }
 
-    /// Asks about a claim whose check was taken, because somebody asked for it or because it was due.
-    /// Answers the claim and what is known of its record then; `None`: it was never claimed.
-    pub(crate) async fn check_taken(
+    /// Asks about a claim whose check was taken because it was due, unless it is not to be asked now.
+    pub(crate) async fn check_due(
         &self,
         workspace: &Admitted<S::Workspace>,
-        name: &str,
+        name: String,
+    ) -> Result<(), Status> {
+        let found = workspace.domain_check(name.clone()).await.map_err(store_error)?;
+        let Some((claim, check)) = found else { return Ok(()) };
+        let (pause, now) = (self.settings.first_domain_check, self.clock.now());
+        if dns_proof::due(&claim, &check, pause, now) == Due::Now {
+            self.ask_and_note(workspace, claim, check, false).await?;
+            return Ok(());
+        }
+        let put_off =
+            move |claim: &Domain, check: &DomainCheck| dns_proof::put_off(claim, check, pause, now);
+        workspace.note_domain_check(name, put_off).await.map_err(store_error)?;
+        Ok(())
+    }
+
+    /// Asks about a claim, follows the answer and notes it, last. Answers the claim and what is known of its
+    /// record then; `None`: there is none.
+    async fn ask_and_note(
+        &self,
+        workspace: &Admitted<S::Workspace>,
+        claim: Domain,
+        check: DomainCheck,
         is_asked_for: bool,
     ) -> Result<Option<(Domain, DomainCheck)>, Status> {
-        let found = workspace.domain_check(name.to_owned()).await.map_err(store_error)?;
-        let Some((claim, check)) = found else { return Ok(None) };
-        let pause = self.settings.first_domain_check;
-        if !is_asked_for
-            && let Some(next_at) = dns_proof::put_off(&claim, &check, pause, self.clock.now())
-        {
-            let put_off =
-                move |_: &Domain, check: &DomainCheck| DomainCheck { next_at, ..check.clone() };
-            return workspace.note_domain_check(claim.name, put_off).await.map_err(store_error);
-        }
         let outcome = self.ask_dns(&claim).await;
         if outcome == CheckOutcome::Proven {
             self.follow_proof(workspace, &claim, &check).await?;
@@ -79,10 +87,11 @@ impl<S: Store> Services<S> {
         let note = move |claim: &Domain, check: &DomainCheck| {
             let begun =
                 if is_asked_for { dns_proof::begun_again(check, now) } else { check.clone() };
-            match claim.challenge == challenge {
-                true => dns_proof::after(claim, &begun, outcome, now),
+            if claim.challenge == challenge {
+                dns_proof::after(claim, &begun, outcome, now)
+            } else {
                 // Another claim by now: the answer says nothing of it.
-                false => check.clone(),
+                check.clone()
             }
         };
         let known = workspace.note_domain_check(claim.name, note).await.map_err(store_error)?;

@@ -107,7 +107,7 @@ pub(super) async fn give_a_check_that_is_due_to_one_at_a_time<E: Engine>(engine:
     assert_eq!(due(store, later + DAY + MINUTE, 10).await, ["acme.com", "early.example"]);
 }
 
-/// Seen to fail with a lease that nobody looks at.
+/// Seen to fail with a lease that nobody looks at, and with one that is due no more when it is cut short.
 pub(super) async fn give_the_check_of_a_claim_to_one_at_a_time<E: Engine>(engine: E) {
     let store = engine.store();
     let acme = workspace(store, 1).await;
@@ -133,6 +133,11 @@ pub(super) async fn give_the_check_of_a_claim_to_one_at_a_time<E: Engine>(engine
     verify(&acme, "acme.org").await.unwrap();
     assert!(take("acme.org", NOW).await);
     assert!(!take("acme.org", NOW).await);
+    assert_eq!(due(store, NOW + 10 * SECOND, 10).await, ["acme.com", "acme.org"], "if cut short");
+    note(&acme, "acme.org", known(None)).await;
+    assert_eq!(due(store, NOW + 20 * SECOND, 10).await, ["acme.com"]);
+    assert!(take("acme.org", NOW + 30 * SECOND).await);
+    assert_eq!(due(store, NOW + 40 * SECOND, 10).await, ["acme.com", "acme.org"], "if cut short");
     let (takers, at) = (16, NOW + MINUTE);
     let tries: Vec<_> = (0..takers)
         .map(|_| {

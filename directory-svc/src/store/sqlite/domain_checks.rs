@@ -81,10 +81,11 @@ pub(super) fn take(
 ) -> Answer<bool> {
     let taken = run(
         connection,
-        "INSERT INTO domain_check (workspace_id, name, begun_at, attempts, lease_until) \
-         SELECT workspace_id, name, claimed_at, 0, ?4 FROM domain \
+        "INSERT INTO domain_check (workspace_id, name, begun_at, attempts, next_at, lease_until) \
+         SELECT workspace_id, name, claimed_at, 0, ?4, ?4 FROM domain \
          WHERE workspace_id = ?1 AND name = ?2 \
-         ON CONFLICT (workspace_id, name) DO UPDATE SET lease_until = excluded.lease_until \
+         ON CONFLICT (workspace_id, name) DO UPDATE SET lease_until = excluded.lease_until, \
+         next_at = coalesce(next_at, excluded.next_at) \
          WHERE domain_check.lease_until <= ?3 OR domain_check.lease_until > excluded.lease_until",
         params![workspace, name, now, until],
     )?;
