@@ -371,13 +371,14 @@ mod tests {
     /// those that are no answer counted.
     #[test]
     fn a_proof_is_missing_when_it_is_clearly_gone_twice_a_day_apart() {
+        use CheckOutcome::{NoRecord, NotAsked, OtherValue, Proven};
+
         let claim = verified(DecidedHow::Dns);
         let seen = |checks: &[(Micros, CheckOutcome)]| {
             checks.iter().fold(DomainCheck::default(), |check, (at, outcome)| {
                 after(&claim, &check, *outcome, *at)
             })
         };
-        use CheckOutcome::{NoRecord, NotAsked, OtherValue, Proven};
         let once = seen(&[(0, Proven), (DAY, NoRecord)]);
         assert_eq!((once.missing_since, once.warned_at), (Some(DAY), None));
         assert_eq!(once.next_at, Some(2 * DAY));
