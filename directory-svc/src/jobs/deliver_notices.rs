@@ -20,7 +20,7 @@ const LEASE: Micros = 2 * MINUTE;
 /// The longest and the shortest rest. Letters that are kept end it.
 const REST: (Duration, Duration) = (Duration::from_mins(1), Duration::from_secs(1));
 
-const _: () = assert!(LEASE > SENDING.as_secs() as Micros * crate::clock::SECOND);
+const _: () = assert!(SENDING.as_micros() < LEASE.unsigned_abs() as u128);
 
 /// Sends what is owed as soon as it is due, until `stop`: then what is on its way is sent, and no more is
 /// begun.

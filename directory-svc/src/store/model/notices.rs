@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, WorkspaceId};
-use crate::store::{ApiKey, Domain};
+use crate::store::ApiKey;
 
 /// What a letter tells of: the facts, and no word of the letter. It is kept as JSON, so a name here is
 /// never given to something else.
@@ -65,25 +65,6 @@ pub struct Notice {
     pub occasion: Occasion,
     /// When it was owed first.
     pub created_at: Micros,
-}
-
-impl Notice {
-    /// The warning that the TXT record of a verified domain, of this name and value, was not found since
-    /// then. One absence is told once.
-    #[must_use]
-    pub fn proof_missing(domain: &Domain, since: Micros, name: &str, value: &str) -> Self {
-        Self {
-            key: format!("domain/{}/proof-missing/{since}", domain.name),
-            recipient: domain.contact_email.clone(),
-            occasion: Occasion::DomainProofMissing {
-                domain: domain.name.clone(),
-                since,
-                record_name: name.to_owned(),
-                record_value: value.to_owned(),
-            },
-            created_at: since,
-        }
-    }
 }
 
 /// What a decision comes to: how its subject is to be, and who is told. Both are kept in one transaction,
