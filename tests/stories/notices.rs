@@ -55,8 +55,7 @@ fn about(received: &[Received], domain: &str) -> usize {
     received.iter().filter(|letter| letter.text.contains(domain)).count()
 }
 
-/// By STARTTLS, as a user with a password, to whoever claimed. Seen to fail with
-/// the parts the other way round.
+/// By STARTTLS, as a user with a password, to whoever claimed.
 #[tokio::test]
 async fn who_claimed_a_domain_is_told_that_it_is_verified_and_what_to_do_next() {
     let certificate = Certificate::new();
@@ -182,8 +181,7 @@ async fn a_letter_to_nobody_is_given_up_at_once() {
 }
 
 /// Between decision and letter nothing is lost; between letter and outbox it may be sent twice, and is then
-/// the same. Seen to fail with the lease of the dead process kept, and with the day of sending in the letter's
-/// name.
+/// the same. Seen to fail with the lease of the dead process kept.
 #[tokio::test]
 async fn a_crash_between_decision_and_letter_loses_none() {
     for (point, times) in [("before-mail:1", 1), ("after-mail:1", 2)] {
@@ -210,7 +208,7 @@ async fn a_crash_between_decision_and_letter_loses_none() {
 }
 
 /// From the start and by STARTTLS; and where there is no TLS at all, on the way to another machine. Seen to
-/// fail with any certificate taken, and with plain text taken everywhere.
+/// fail with any certificate taken.
 #[tokio::test]
 async fn nothing_is_sent_to_a_server_that_cannot_show_who_it_is() {
     let (its_own, trusted) = (Certificate::new(), Certificate::new());

@@ -148,7 +148,7 @@ fn settings_that_do_not_fit_together_are_refused_by_their_names() {
     }
 }
 
-/// Nobody answers there. Seen to fail without the end: the test hangs.
+/// Nobody answers there.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_says_nothing_is_not_waited_for() {
     let dir = tempfile::tempdir().unwrap();

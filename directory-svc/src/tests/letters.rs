@@ -41,7 +41,7 @@ impl House {
 
 /// 60, 30, 14 and 3 days before its end, each once, though keys are looked through all the time and sent
 /// letters are forgotten meanwhile. A key that never ends, and one that is revoked, remind nobody. Seen to
-/// fail with a reminder named by the day.
+/// fail with the reminders in the other order.
 #[tokio::test]
 async fn admins_are_reminded_four_times_of_a_key_that_ends() {
     let house = House::new().await;
