@@ -1,0 +1,160 @@
+//! `operator domain`: claims of e-mail domains, and the word on them.
+
+use clap::{Args, Subcommand};
+use directory_api::v1;
+
+use super::failure::Failure;
+use super::print::{Answer, Show};
+use super::session::Session;
+use super::words::{InWorkspace, time, word};
+
+/// What is done with domains.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Claims domains for a workspace, as its admin does. Each has an outcome of its own.
+    Claim(Claim),
+    /// Lists the claims of a workspace, whatever their state.
+    List(InWorkspace),
+    /// Lists the claims of all workspaces that wait for a decision, the oldest first.
+    Pending(Pending),
+    /// Verifies a pending claim: addresses of the domain sign in.
+    Verify(Verify),
+    /// Rejects a pending claim. The workspace may claim the domain again.
+    Reject(Reject),
+}
+
+/// Domains to be claimed.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Claim {
+    #[command(flatten)]
+    within: InWorkspace,
+
+    /// The domains, also as an admin pastes them: with commas or semicolons, a leading @, a URL.
+    #[arg(value_name = "DOMAIN", required = true)]
+    domains: Vec<String>,
+
+    /// The address of the person to write to about the claims. Absent: that of the workspace.
+    #[arg(long, value_name = "EMAIL", default_value = "", hide_default_value = true)]
+    contact: String,
+}
+
+/// How many claims to list.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Pending {
+    /// How many to answer at most. Absent: as many as the directory answers at once.
+    #[arg(long, value_name = "NUMBER")]
+    page_size: Option<u32>,
+}
+
+/// The domain of a claim.
+#[derive(Args, Clone, Debug)]
+pub(super) struct One {
+    #[command(flatten)]
+    within: InWorkspace,
+
+    /// The domain, in any letter case.
+    #[arg(value_name = "DOMAIN")]
+    domain: String,
+}
+
+/// A claim to be verified.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Verify {
+    #[command(flatten)]
+    of: One,
+
+    /// Verify it although another workspace has it verified: an address then may sign in to both.
+    #[arg(long)]
+    allow_shared: bool,
+
+    /// Why, for those who look at it later.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    note: String,
+}
+
+/// A claim to be rejected.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Reject {
+    #[command(flatten)]
+    of: One,
+
+    /// Why, in words for the person who claimed it.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+impl Verb {
+    /// Asks, and answers what is to be shown.
+    pub(super) async fn ask(self, session: &Session) -> Result<Answer, Failure> {
+        let mut domains = session.domains();
+        match self {
+            Self::Claim(claim) => {
+                let ask = v1::ClaimDomainsRequest {
+                    workspace_id: claim.within.workspace_id,
+                    domains: claim.domains.join(" "),
+                    contact_email: claim.contact,
+                };
+                let claimed = domains.claim_domains(ask).await?.into_inner();
+                Answer::many(&claimed, &claimed.outcomes)
+            }
+            Self::List(InWorkspace { workspace_id }) => {
+                let ask = v1::ListDomainsRequest { workspace_id };
+                let found = domains.list_domains(ask).await?.into_inner();
+                Answer::many(&found, &found.domains)
+            }
+            Self::Pending(Pending { page_size }) => {
+                let ask = v1::ListPendingDomainsRequest { page_size };
+                let found = domains.list_pending_domains(ask).await?.into_inner();
+                Answer::many(&found, &found.domains)
+            }
+            Self::Verify(Verify { of: One { within, domain }, allow_shared, note }) => {
+                let workspace_id = within.workspace_id;
+                let ask = v1::VerifyDomainRequest { workspace_id, domain, allow_shared, note };
+                let verified = domains.verify_domain(ask).await?.into_inner();
+                let done = format!("Verified: addresses at {} sign in.", verified.domain);
+                Ok(Answer::one(&verified)?.done(done))
+            }
+            Self::Reject(Reject { of: One { within, domain }, reason }) => {
+                let workspace_id = within.workspace_id;
+                let ask = v1::RejectDomainRequest { workspace_id, domain, reason };
+                let rejected = domains.reject_domain(ask).await?.into_inner();
+                Ok(Answer::one(&rejected)?.done("Rejected: the workspace may claim it again."))
+            }
+        }
+    }
+}
+
+/// The word of a claim's state.
+fn state(state: v1::DomainState) -> String {
+    word(state.as_str_name(), "DOMAIN_STATE_")
+}
+
+impl Show for v1::Domain {
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("domain", self.domain.clone()),
+            ("state", state(self.state())),
+            ("workspace", self.workspace_id.clone()),
+            ("contact", self.contact_email.clone()),
+            ("claimed", time(self.claim_time.as_ref())),
+            ("decided", time(self.decide_time.as_ref())),
+            ("by", self.decided_by.clone()),
+            ("note", self.note.clone()),
+        ]
+    }
+
+    const COLUMNS: &'static [&'static str] =
+        &["domain", "state", "workspace", "contact", "claimed", "by"];
+}
+
+impl Show for v1::ClaimOutcome {
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        let state = match state(self.state()) {
+            none if none.is_empty() => "refused".to_owned(),
+            state => state,
+        };
+        vec![("domain", self.domain.clone()), ("state", state), ("reason", self.reason.clone())]
+    }
+
+    const COLUMNS: &'static [&'static str] = &["domain", "state", "reason"];
+}

@@ -1,0 +1,267 @@
+//! How answers are shown: tables for people, JSON for scripts.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::Context;
+use comfy_table::presets::NOTHING;
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::failure::Failure;
+
+/// A message as people see it.
+pub(super) trait Show {
+    /// Its fields, each with its name, always the same ones in the same order. An empty text: not set.
+    fn fields(&self) -> Vec<(&'static str, String)>;
+
+    /// The names of those that a table of many has room for.
+    const COLUMNS: &'static [&'static str];
+}
+
+/// What a call answered.
+pub(super) struct Answer {
+    json: Value,
+    shown: Shown,
+    /// What was done, in a sentence. Empty: it was only looked.
+    done: String,
+}
+
+/// The part of an answer that people see.
+enum Shown {
+    /// One thing, by the fields that are set.
+    One(Vec<(&'static str, String)>),
+    /// Many, one a line, and what goes on behind them.
+    Many { head: &'static [&'static str], rows: Vec<Vec<String>>, next_page_token: String },
+}
+
+impl Answer {
+    /// One thing.
+    pub(super) fn one(message: &(impl Show + Serialize)) -> Result<Self, Failure> {
+        Self::about(message, message)
+    }
+
+    /// One thing, which came in an answer that holds more.
+    pub(super) fn about(answer: &impl Serialize, shown: &impl Show) -> Result<Self, Failure> {
+        let shown = Shown::One(shown.fields());
+        Ok(Self { json: json(answer)?, shown, done: String::new() })
+    }
+
+    /// Many things of one kind.
+    pub(super) fn many<T: Show>(answer: &impl Serialize, rows: &[T]) -> Result<Self, Failure> {
+        let cells = |row: &T| {
+            let fields = row.fields();
+            let cell = |column: &&str| fields.iter().find(|(name, _)| name == column);
+            let texts = T::COLUMNS.iter().filter_map(cell).map(|(_, text)| text.clone());
+            texts.collect::<Vec<_>>()
+        };
+        let rows = rows.iter().map(cells).collect();
+        let shown = Shown::Many { head: T::COLUMNS, rows, next_page_token: String::new() };
+        Ok(Self { json: json(answer)?, shown, done: String::new() })
+    }
+
+    /// The same, a page of them.
+    #[must_use]
+    pub(super) fn page(mut self, token: &str) -> Self {
+        if let Shown::Many { next_page_token, .. } = &mut self.shown {
+            token.clone_into(next_page_token);
+        }
+        self
+    }
+
+    /// The same, with what was done.
+    #[must_use]
+    pub(super) fn done(self, done: impl Into<String>) -> Self {
+        Self { done: done.into(), ..self }
+    }
+
+    /// One document.
+    pub(super) fn to_json(&self) -> String {
+        format!("{:#}\n", self.json)
+    }
+
+    /// For people: what was done, and what it is now. `width` is that of the terminal; without one
+    /// nothing is wrapped.
+    pub(super) fn to_text(&self, width: Option<u16>) -> String {
+        let mut text = String::new();
+        if !self.done.is_empty() {
+            text = format!("{}\n", legible(&self.done));
+        }
+        match &self.shown {
+            Shown::One(fields) => {
+                let set = fields.iter().filter(|(_, value)| !value.is_empty());
+                let rows = set.map(|(name, value)| vec![(*name).to_owned(), legible(value)]);
+                text += &table(&[], rows, width);
+            }
+            Shown::Many { rows, .. } if rows.is_empty() => text += "none\n",
+            Shown::Many { head, rows, next_page_token } => {
+                let rows = rows.iter().map(|row| row.iter().map(|cell| legible(cell)).collect());
+                text += &table(head, rows, width);
+                if !next_page_token.is_empty() {
+                    text += &format!("more with --page-token {}\n", legible(next_page_token));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// Ids stay in one piece, so that they can be copied: other columns give way.
+const IN_ONE_PIECE: [&str; 4] = ["id", "workspace", "integration", "key"];
+
+fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>, width: Option<u16>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    if !head.is_empty() {
+        table.set_header(head.iter().map(|name| name.to_uppercase()));
+    }
+    table.add_rows(rows);
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        for (name, column) in head.iter().zip(table.column_iter_mut()) {
+            if IN_ONE_PIECE.contains(name) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// A message as proto3 JSON.
+fn json(message: &impl Serialize) -> Result<Value, Failure> {
+    let mut value = serde_json::to_value(message)
+        .context("the answer cannot be written as JSON")
+        .map_err(Failure::unasked)?;
+    mend(&mut value);
+    Ok(value)
+}
+
+/// Writes times and numbers as the JSON mapping does: it ends a time in Z, the library in +00:00, and it
+/// writes 5, where the library has 5.0. A field of the contract that holds a time ends in `Time`.
+fn mend(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match value {
+                    Value::String(text) if name.ends_with("Time") => {
+                        if let Some(time) = text.strip_suffix("+00:00") {
+                            *text = format!("{time}Z");
+                        }
+                    }
+                    value => mend(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(mend),
+        Value::Number(number) => {
+            let whole = number.as_f64().and_then(whole);
+            if let Some(whole) = whole {
+                *number = whole.into();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The whole number that a double is, where doubles hold each of them.
+fn whole(number: f64) -> Option<i64> {
+    let is_whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and within 53 bits")]
+    is_whole.then_some(number as i64)
+}
+
+/// Text of anybody's, without what a terminal would obey or what hides or turns what is beside it:
+/// controls and format characters are shown by their numbers.
+fn legible(text: &str) -> String {
+    let is_obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let shown = |c: char| if is_obeyed(c) { c.escape_unicode().to_string() } else { c.into() };
+    text.chars().map(shown).collect()
+}
+
+/// How wide the terminal is that is printed to; `None` when it is none.
+pub(super) fn terminal_width() -> Option<u16> {
+    let out = std::io::stdout();
+    if !out.is_terminal() {
+        return None;
+    }
+    rustix::termios::tcgetwinsize(&out).ok().map(|size| size.ws_col).filter(|width| *width > 0)
+}
+
+/// Prints for whoever asked. One who has stopped reading has had enough.
+pub(super) fn out(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Tells what went wrong. When nobody can be told, the code with which the process ends still says it.
+pub(super) fn err(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", legible(text));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Pet(&'static str, &'static str);
+
+    impl Show for Pet {
+        fn fields(&self) -> Vec<(&'static str, String)> {
+            vec![("id", self.0.to_owned()), ("kind", String::new()), ("name", self.1.to_owned())]
+        }
+
+        const COLUMNS: &'static [&'static str] = &["id", "name"];
+    }
+
+    fn pets() -> Vec<Pet> {
+        vec![Pet("11111111-2222", "a dog of many words"), Pet("3", "Tom")]
+    }
+
+    #[test]
+    fn a_table_is_plain_and_ends_no_line_in_blanks() {
+        let many = Answer::many(&pets(), &pets()).unwrap().page("t0k").to_text(None);
+        let lines = "ID             NAME\n11111111-2222  a dog of many words\n3              Tom\n";
+        assert_eq!(many, format!("{lines}more with --page-token t0k\n"));
+        let one = Answer::one(&pets()[1]).unwrap().done("Fed.").to_text(None);
+        assert_eq!(one, "Fed.\nid    3\nname  Tom\n", "what is not set is left out");
+        let nobody: [Pet; 0] = [];
+        assert_eq!(Answer::many(&nobody, &nobody).unwrap().to_text(None), "none\n");
+    }
+
+    /// Seen to fail without the constraint of ids.
+    #[test]
+    fn a_narrow_terminal_wraps_what_is_no_id() {
+        let many = Answer::many(&pets(), &pets()).unwrap().to_text(Some(28));
+        assert!(many.contains("11111111-2222  a dog of"), "{many}");
+        assert!(many.lines().all(|line| line.len() <= 28), "{many}");
+    }
+
+    /// A name comes from anybody: it may try to move the cursor or to turn the line round. Seen to fail
+    /// with the texts as they came.
+    #[test]
+    fn a_terminal_obeys_no_name() {
+        let evil = Pet("1", "a\u{1b}[2J\nb\u{202e}c");
+        let shown = Answer::one(&evil).unwrap().to_text(None);
+        assert_eq!(shown, "id    1\nname  a\\u{1b}[2J\\u{a}b\\u{202e}c\n");
+    }
+
+    #[test]
+    fn times_and_numbers_are_written_as_grpcurl_writes_them() {
+        let time = |end: &str| json!([{"createTime": format!("2026-11-24T09:30:00{end}")}]);
+        let answer = json!({"a": time("+00:00"), "name": "+00:00", "whole": 5.0, "half": 0.5});
+        let json = Answer::about(&answer, &pets()[0]).unwrap().to_json();
+        let read: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, json!({"a": time("Z"), "name": "+00:00", "whole": 5, "half": 0.5}));
+    }
+}
