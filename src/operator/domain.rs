@@ -137,14 +137,16 @@ impl Show for v1::Domain {
             ("workspace", self.workspace_id.clone()),
             ("contact", self.contact_email.clone()),
             ("claimed", time(self.claim_time.as_ref())),
+            ("claimed by", self.claimed_by.clone()),
             ("decided", time(self.decide_time.as_ref())),
-            ("by", self.decided_by.clone()),
+            ("decided by", self.decided_by.clone()),
+            ("how", word(self.decided_how().as_str_name(), "DECIDED_HOW_")),
             ("note", self.note.clone()),
         ]
     }
 
     const COLUMNS: &'static [&'static str] =
-        &["domain", "state", "workspace", "contact", "claimed", "by"];
+        &["domain", "state", "workspace", "contact", "claimed", "decided by"];
 }
 
 impl Show for v1::ClaimOutcome {

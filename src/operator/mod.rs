@@ -3,6 +3,7 @@
 //! Thin: a verb is one call, what it answers is shown, and what is refused is told in the directory's
 //! own words. Nothing is decided here.
 
+mod audit;
 mod domain;
 mod failure;
 mod group;
@@ -57,6 +58,9 @@ enum Noun {
     /// The groups of a workspace.
     #[command(subcommand)]
     Group(group::Verb),
+    /// What admins and operators did.
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// Brings back what was removed.
     #[command(subcommand)]
     Restore(Restore),
@@ -80,6 +84,7 @@ impl Noun {
             Self::Key(verb) => verb.ask(session).await,
             Self::User(verb) => verb.ask(session).await,
             Self::Group(verb) => verb.ask(session).await,
+            Self::Audit(verb) => verb.ask(session).await,
             Self::Restore(Restore::User(one)) => user::Verb::Restore(one).ask(session).await,
             Self::Restore(Restore::Group(one)) => group::Verb::Restore(one).ask(session).await,
         }

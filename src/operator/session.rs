@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use directory_api::v1::audit_service_client::AuditServiceClient;
 use directory_api::v1::domain_service_client::DomainServiceClient;
 use directory_api::v1::group_service_client::GroupServiceClient;
 use directory_api::v1::integration_service_client::IntegrationServiceClient;
@@ -149,6 +150,10 @@ impl Session {
 
     pub(super) fn groups(&self) -> GroupServiceClient<Presented> {
         GroupServiceClient::new(self.0.clone()).max_decoding_message_size(ANSWER_BYTES)
+    }
+
+    pub(super) fn audit(&self) -> AuditServiceClient<Presented> {
+        AuditServiceClient::new(self.0.clone()).max_decoding_message_size(ANSWER_BYTES)
     }
 
     pub(super) fn logins(&self) -> LoginServiceClient<Presented> {

@@ -7,10 +7,12 @@
 
 mod harness;
 
+mod audit;
 mod authentication;
 mod bounds;
 mod bulk;
 mod callers;
+mod command_line;
 mod connections;
 mod discovery;
 mod disk;

@@ -7,7 +7,7 @@ use super::Links;
 use crate::clock::Micros;
 use crate::ids::WorkspaceId;
 use crate::store::{
-    ApiKey, DecidedHow, Domain, DomainState, Integration, IntegrationState, Workspace,
+    ApiKey, AuditRecord, DecidedHow, Domain, DomainState, Integration, IntegrationState, Workspace,
 };
 
 /// A point in time.
@@ -79,6 +79,19 @@ pub(crate) fn integration(
         .into(),
         scim_url: links.scim(workspace),
         create_time: Some(timestamp(integration.created_at)),
+    }
+}
+
+/// An administrative act.
+pub(crate) fn audit_record(record: AuditRecord) -> v1::AuditRecord {
+    v1::AuditRecord {
+        act_time: Some(timestamp(record.at)),
+        actor: record.actor,
+        act: record.act,
+        subject: record.subject,
+        before_json: record.before.unwrap_or_default(),
+        after_json: record.after.unwrap_or_default(),
+        revision: record.revision,
     }
 }
 

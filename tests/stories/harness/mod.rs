@@ -7,17 +7,19 @@ mod disk;
 mod entra;
 mod grpc;
 mod process;
+mod terminal;
 mod wire;
 mod workspace;
 
 pub(crate) use answer::Answer;
-pub(crate) use binary::{printed_by, refused_start, run_to_end, simulate};
+pub(crate) use binary::{new_credential, refused_start, run_to_end, simulate};
 pub(crate) use collector::{Collector, Told};
 pub(crate) use disk::{Disk, Fault, Journal};
 pub(crate) use entra::{Dialect, Entra, Person};
 pub(crate) use grpc::Operator;
 pub(crate) use idp_simulator::form_encoded;
 pub(crate) use process::{Demo, Nestr, Shape};
+pub(crate) use terminal::{Terminal, grpcurl};
 pub(crate) use wire::Ask;
 pub(crate) use workspace::{Login, Workspace};
 
