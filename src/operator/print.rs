@@ -41,6 +41,11 @@ impl Answer {
         Self::about(message, message)
     }
 
+    /// Nothing but that it was done.
+    pub(super) fn nothing(answer: &impl Serialize) -> Result<Self, Failure> {
+        Ok(Self { json: json(answer)?, shown: Shown::One(Vec::new()), done: String::new() })
+    }
+
     /// One thing, which came in an answer that holds more.
     pub(super) fn about(answer: &impl Serialize, shown: &impl Show) -> Result<Self, Failure> {
         let shown = Shown::One(shown.fields());

@@ -15,6 +15,8 @@ pub(super) enum Verb {
     Find(Find),
     /// Shows one person.
     Get(One),
+    /// Removes a person, who can be restored for 30 days or what --tombstone-days of the directory says.
+    Delete(One),
     /// Lists the removed people who can be restored.
     Deleted(Deleted),
     /// Brings a removed person back. Refused, naming the holder, when somebody else has the userName or
@@ -83,6 +85,15 @@ impl Verb {
             Self::Get(One { within: InWorkspace { workspace_id }, id }) => {
                 let ask = v1::GetUserRequest { workspace_id, id, view: None };
                 Answer::one(&session.users().get_user(ask).await?.into_inner())
+            }
+            Self::Delete(One { within: InWorkspace { workspace_id }, id }) => {
+                let ask = v1::DeleteUserRequest {
+                    workspace_id,
+                    id: id.clone(),
+                    ..v1::DeleteUserRequest::default()
+                };
+                let removed = session.users().delete_user(ask).await?.into_inner();
+                Ok(Answer::nothing(&removed)?.done(format!("Removed: {id} signs in no more.")))
             }
             Self::Deleted(Deleted { within: InWorkspace { workspace_id }, page }) => {
                 let Page { page_size, page_token } = page;

@@ -43,6 +43,7 @@ mod power_cut;
 mod process;
 mod races;
 mod rfc;
+mod runbook;
 mod secrets;
 mod simulator;
 mod tls;
