@@ -1,4 +1,4 @@
-//! The one binary: configuration, start and stop.
+//! The one binary: configuration, start and stop, and the command line of operators.
 
 mod cli;
 mod credentials;

@@ -88,33 +88,38 @@ impl Answer {
     /// For people: what was done, and what it is now. `width` is that of the terminal; without one
     /// nothing is wrapped.
     pub(super) fn to_text(&self, width: Option<u16>) -> String {
-        let mut text = String::new();
+        let mut lines = Vec::new();
         if !self.done.is_empty() {
-            text = format!("{}\n", legible(&self.done));
+            lines.push(legible(&self.done));
         }
         match &self.shown {
             Shown::One(fields) => {
                 let set = fields.iter().filter(|(_, value)| !value.is_empty());
                 let rows = set.map(|(name, value)| vec![(*name).to_owned(), legible(value)]);
-                text += &table(&[], rows, width);
+                lines.extend(table(&[], rows, width));
             }
-            Shown::Many { rows, .. } if rows.is_empty() => text += "none\n",
+            Shown::Many { rows, .. } if rows.is_empty() => lines.push("none".to_owned()),
             Shown::Many { head, rows, next_page_token } => {
                 let rows = rows.iter().map(|row| row.iter().map(|cell| legible(cell)).collect());
-                text += &table(head, rows, width);
+                lines.extend(table(head, rows, width));
                 if !next_page_token.is_empty() {
-                    text += &format!("more with --page-token {}\n", legible(next_page_token));
+                    lines.push(format!("more with --page-token {}", legible(next_page_token)));
                 }
             }
         }
-        text
+        lines.into_iter().flat_map(|line| [line, "\n".to_owned()]).collect()
     }
 }
 
 /// Ids stay in one piece, so that they can be copied: other columns give way.
 const IN_ONE_PIECE: [&str; 4] = ["id", "workspace", "integration", "key"];
 
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>, width: Option<u16>) -> String {
+/// The lines of a table.
+fn table(
+    head: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+    width: Option<u16>,
+) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(NOTHING);
     if !head.is_empty() {
@@ -132,7 +137,7 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>, width: Option<u
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
 /// A message as proto3 JSON.

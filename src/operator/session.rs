@@ -30,7 +30,7 @@ const CREDENTIAL: &str = "--credential-file (NESTR_SCIM_OPERATOR_CREDENTIAL_FILE
 /// How long a connection, and how long an answer may take. A person waits; verifying a domain also gives
 /// their login e-mail to all who waited for it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The largest answer that is taken, in bytes: a page of people, which the directory bounds at half of it.
 const ANSWER_BYTES: usize = 64 * 1024 * 1024;

@@ -34,17 +34,15 @@ struct Day {
 
 impl Day {
     fn records(&self, asked: &Value) -> Vec<Value> {
-        let mut ask = json!({"workspace_id": self.workspace_id, "page_size": 200});
-        ask.as_object_mut().unwrap().extend(asked.as_object().unwrap().clone());
-        let found = self.olga.call("AuditService/ListAuditRecords", &ask).unwrap();
+        let ask = within(&self.workspace_id, asked);
+        let found = self.olga.call("AuditService/ListAuditRecords", &ask).expect("records");
         found["records"].as_array().cloned().unwrap_or_default()
     }
 
     /// Does something in the workspace, and finds one record more: that of `act`, by olga, with the subject
     /// as it was, if it was there, and as it is now. Answers what the call answered.
     fn acts(&mut self, method: &str, message: &Value, act: &str, was_there: bool) -> Value {
-        let mut ask = json!({"workspace_id": self.workspace_id});
-        ask.as_object_mut().unwrap().extend(message.as_object().unwrap().clone());
+        let ask = within(&self.workspace_id, message);
         let before = self.records(&json!({}));
         let answer = self.olga.call(method, &ask).unwrap_or_else(|no| panic!("{method}: {no}"));
         let mut after = self.records(&json!({}));
@@ -60,6 +58,15 @@ impl Day {
     }
 }
 
+/// The message, in this workspace.
+fn within(workspace_id: &str, message: &Value) -> Value {
+    let mut whole = json!({"workspace_id": workspace_id});
+    if let (Some(whole), Some(message)) = (whole.as_object_mut(), message.as_object()) {
+        whole.extend(message.clone());
+    }
+    whole
+}
+
 /// What a record tells of its subject.
 fn image(record: &Value, field: &str) -> Option<Value> {
     serde_json::from_str(record[field].as_str()?).ok()
@@ -71,13 +78,14 @@ fn name(method: &str) -> &str {
 }
 
 /// Every call of the contract.
-fn calls() -> BTreeSet<String> {
+pub(crate) fn calls() -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/nestr/directory/v1");
     let mut calls = BTreeSet::new();
-    for file in fs::read_dir(folder).unwrap() {
-        let text = fs::read_to_string(file.unwrap().path()).unwrap();
-        let names = text.lines().filter_map(|line| line.trim().strip_prefix("rpc "));
-        calls.extend(names.map(|line| line.split('(').next().unwrap().to_owned()));
+    for file in fs::read_dir(folder).expect("the contract") {
+        let text = fs::read_to_string(file.expect("a file").path()).expect("a file of it");
+        let named =
+            text.lines().filter_map(|line| line.trim().strip_prefix("rpc ")?.split_once('('));
+        calls.extend(named.map(|(name, _)| name.to_owned()));
     }
     assert!(calls.contains("ListAuditRecords"), "{calls:?}");
     calls
@@ -87,7 +95,7 @@ fn calls() -> BTreeSet<String> {
 async fn with_olga(home: &tempfile::TempDir) -> (Nestr, Terminal) {
     let (credential, entry) = new_credential("olga", "operator").await;
     let file = home.path().join("credentials.toml");
-    fs::write(&file, entry).unwrap();
+    fs::write(&file, entry).expect("a file is written");
     let file = file.display().to_string();
     let nestr = Nestr::start_with(&["--demo", "acme.com", "--credentials", &file]).await;
     let olga = Terminal::with(&nestr, &credential);
@@ -163,11 +171,7 @@ async fn acts_are_found_by_who_what_and_when_page_by_page() {
         let claim = json!({"workspace_id": acme.id, "domains": domain});
         olga.call("DomainService/ClaimDomains", &claim).unwrap();
     }
-    let list = |ask: Value| {
-        let mut whole = json!({"workspace_id": acme.id});
-        whole.as_object_mut().unwrap().extend(ask.as_object().unwrap().clone());
-        olga.call("AuditService/ListAuditRecords", &whole)
-    };
+    let list = |ask: Value| olga.call("AuditService/ListAuditRecords", &within(&acme.id, &ask));
     let subjects = |page: &Value| -> Vec<String> {
         let records = page["records"].as_array().into_iter().flatten();
         records.map(|record| record["subject"].as_str().unwrap().to_owned()).collect()

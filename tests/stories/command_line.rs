@@ -1,12 +1,53 @@
 //! `nestr-scim operator`: what grpcurl does, in fewer words.
 
+use std::fs;
+use std::path::Path;
+
 use serde_json::json;
 
+use crate::audit::calls;
 use crate::harness::{Login, Nestr, Terminal};
 
 /// The id of what was made.
 fn id(answer: &serde_json::Value) -> String {
     answer["id"].as_str().unwrap_or_else(|| panic!("an id: {answer}")).to_owned()
+}
+
+/// What nobody does by hand: what identity providers and services send of people and groups, what tells of the
+/// schemas, and pieces of a group for the gateway.
+const WITHOUT_A_VERB: [&str; 16] = [
+    "CreateUser",
+    "ReplaceUser",
+    "PatchUser",
+    "CreateGroup",
+    "ReplaceGroup",
+    "PatchGroup",
+    "DeleteGroup",
+    "GetGroup",
+    "ReadGroup",
+    "BulkWrite",
+    "ListResources",
+    "GetServiceProviderConfig",
+    "ListResourceTypes",
+    "GetResourceType",
+    "ListSchemas",
+    "GetSchema",
+];
+
+/// Seen to fail with the verb of a call taken out.
+#[test]
+fn every_call_that_operators_make_has_a_verb() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = fs::read_dir(root.join("src/operator")).unwrap();
+    let source: String =
+        files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    for call in calls().iter().filter(|call| !WITHOUT_A_VERB.contains(&call.as_str())) {
+        let snake = call.chars().fold(String::new(), |text, c| {
+            let split = if c.is_uppercase() && !text.is_empty() { "_" } else { "" };
+            format!("{text}{split}{}", c.to_ascii_lowercase())
+        });
+        assert!(source.contains(&format!(".{snake}(")), "no verb makes {call}");
+    }
 }
 
 /// From nothing to a person who signs in, and back.
