@@ -6,7 +6,7 @@ use directory_api::v1;
 use super::failure::Failure;
 use super::print::{Answer, Show};
 use super::session::Session;
-use super::words::{InWorkspace, time, word};
+use super::words::{InWorkspace, Page, span, time, word};
 
 /// What is done with domains.
 #[derive(Clone, Debug, Subcommand)]
@@ -15,12 +15,18 @@ pub(super) enum Verb {
     Claim(Claim),
     /// Lists the claims of a workspace, whatever their state.
     List(InWorkspace),
-    /// Lists the claims of all workspaces that wait for a decision, the oldest first.
-    Pending(Pending),
+    /// Lists the claims of all workspaces that wait for a decision, the oldest first, and who else has the
+    /// domain or waits for it.
+    Pending(Page),
     /// Verifies a pending claim: addresses of the domain sign in.
     Verify(Verify),
     /// Rejects a pending claim. The workspace may claim the domain again.
     Reject(Reject),
+    /// Takes a verified domain back: its addresses sign in no more until it is verified again. The people
+    /// stay.
+    Revoke(Revoke),
+    /// Gives a claim up, on the workspace's own wish. A verified domain is lost by it.
+    Withdraw(Withdraw),
 }
 
 /// Domains to be claimed.
@@ -36,14 +42,6 @@ pub(super) struct Claim {
     /// The address of the person to write to about the claims. Absent: that of the workspace.
     #[arg(long, value_name = "EMAIL", default_value = "", hide_default_value = true)]
     contact: String,
-}
-
-/// How many claims to list.
-#[derive(Args, Clone, Debug)]
-pub(super) struct Pending {
-    /// How many to answer at most. Absent: as many as the directory answers at once.
-    #[arg(long, value_name = "NUMBER")]
-    page_size: Option<u32>,
 }
 
 /// The domain of a claim.
@@ -83,6 +81,53 @@ pub(super) struct Reject {
     reason: String,
 }
 
+/// A domain to be taken back.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Revoke {
+    #[command(flatten)]
+    of: One,
+
+    /// Why, in words for the person who claimed it.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+
+    #[command(flatten)]
+    trial: Trial,
+}
+
+/// A claim to be given up.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Withdraw {
+    #[command(flatten)]
+    of: One,
+
+    #[command(flatten)]
+    trial: Trial,
+}
+
+/// Whether it is done.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct Trial {
+    /// Change nothing: show what would become of it, and how many people depend on it.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Trial {
+    /// What was done, or was not.
+    fn done(self, word: &str, domain: &v1::Domain) -> String {
+        let people = match domain.dependent_user_count() {
+            1 => "1 person signs".to_owned(),
+            count => format!("{count} people sign"),
+        };
+        if self.dry_run {
+            format!("Nothing was changed. {people} in by an address at {}.", domain.domain)
+        } else {
+            format!("{word}: {people} in no more by an address at {}. They stay.", domain.domain)
+        }
+    }
+}
+
 impl Verb {
     /// Asks, and answers what is to be shown.
     pub(super) async fn ask(self, session: &Session) -> Result<Answer, Failure> {
@@ -102,10 +147,11 @@ impl Verb {
                 let found = domains.list_domains(ask).await?.into_inner();
                 Answer::many(&found, &found.domains)
             }
-            Self::Pending(Pending { page_size }) => {
-                let ask = v1::ListPendingDomainsRequest { page_size };
+            Self::Pending(Page { page_size, page_token }) => {
+                let ask = v1::ListPendingDomainsRequest { page_size, page_token };
                 let found = domains.list_pending_domains(ask).await?.into_inner();
-                Answer::many(&found, &found.domains)
+                let waiting: Vec<_> = found.domains.iter().map(Waiting).collect();
+                Ok(Answer::many(&found, &waiting)?.page(&found.next_page_token))
             }
             Self::Verify(Verify { of: One { within, domain }, allow_shared, note }) => {
                 let workspace_id = within.workspace_id;
@@ -119,6 +165,25 @@ impl Verb {
                 let ask = v1::RejectDomainRequest { workspace_id, domain, reason };
                 let rejected = domains.reject_domain(ask).await?.into_inner();
                 Ok(Answer::one(&rejected)?.done("Rejected: the workspace may claim it again."))
+            }
+            Self::Revoke(Revoke { of: One { within, domain }, reason, trial }) => {
+                let ask = v1::RevokeDomainRequest {
+                    workspace_id: within.workspace_id,
+                    domain,
+                    reason,
+                    validate_only: trial.dry_run,
+                };
+                let revoked = domains.revoke_domain(ask).await?.into_inner();
+                Ok(Answer::one(&revoked)?.done(trial.done("Revoked", &revoked)))
+            }
+            Self::Withdraw(Withdraw { of: One { within, domain }, trial }) => {
+                let ask = v1::WithdrawDomainRequest {
+                    workspace_id: within.workspace_id,
+                    domain,
+                    validate_only: trial.dry_run,
+                };
+                let withdrawn = domains.withdraw_domain(ask).await?.into_inner();
+                Ok(Answer::one(&withdrawn)?.done(trial.done("Withdrawn", &withdrawn)))
             }
         }
     }
@@ -147,6 +212,41 @@ impl Show for v1::Domain {
 
     const COLUMNS: &'static [&'static str] =
         &["domain", "state", "workspace", "contact", "claimed", "decided by"];
+}
+
+/// A claim that waits, with what an operator needs to decide.
+struct Waiting<'a>(&'a v1::Domain);
+
+impl Show for Waiting<'_> {
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        let Self(claim) = self;
+        let context = claim.context.clone().unwrap_or_default();
+        let other = |other: v1::OtherClaim| {
+            format!("{} ({})", other.workspace_display_name, state(other.state()))
+        };
+        let others: Vec<_> = context.others.into_iter().map(other).collect();
+        vec![
+            ("domain", claim.domain.clone()),
+            ("workspace", claim.workspace_id.clone()),
+            ("name", context.workspace_display_name),
+            ("contact", claim.contact_email.clone()),
+            ("claimed by", claim.claimed_by.clone()),
+            ("waits", span(context.age.as_ref())),
+            ("elsewhere", others.join(", ")),
+            ("decided before", claim.note.clone()),
+        ]
+    }
+
+    const COLUMNS: &'static [&'static str] = &[
+        "domain",
+        "workspace",
+        "name",
+        "contact",
+        "claimed by",
+        "waits",
+        "elsewhere",
+        "decided before",
+    ];
 }
 
 impl Show for v1::ClaimOutcome {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use pbjson_types::Timestamp;
+use pbjson_types::{Duration, Timestamp};
 
 /// A workspace.
 #[derive(Args, Clone, Debug)]
@@ -28,6 +28,15 @@ pub(super) struct Page {
 pub(super) fn time(time: Option<&Timestamp>) -> String {
     let time = time.and_then(|time| jiff::Timestamp::from_second(time.seconds).ok());
     time.map(|time| time.to_string()).unwrap_or_default()
+}
+
+/// A span of time as people say it, in the largest unit that it fills; nothing when there is none.
+pub(super) fn span(span: Option<&Duration>) -> String {
+    let Some(span) = span else { return String::new() };
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let unit = units.into_iter().find(|(seconds, _)| span.seconds >= *seconds);
+    let (seconds, unit) = unit.unwrap_or((1, "s"));
+    format!("{} {unit}", span.seconds / seconds)
 }
 
 /// Reads a time: RFC 3339, or a day, which means its beginning in UTC.
@@ -76,6 +85,14 @@ mod tests {
         for wrong in ["", "tomorrow", "2027-13-01", "30.06.2027"] {
             assert!(read_time(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn spans_are_said_in_their_largest_unit() {
+        let said = |seconds| span(Some(&Duration { seconds, nanos: 0 }));
+        let all = [0, 59, 60, 3_599, 3_600, 86_399, 86_400, 900_000].map(said);
+        assert_eq!(all, ["0 s", "59 s", "1 min", "59 min", "1 h", "23 h", "1 d", "10 d"]);
+        assert_eq!(span(None), "");
     }
 
     #[test]

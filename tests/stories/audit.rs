@@ -125,6 +125,13 @@ async fn every_administrative_act_leaves_one_record() {
     let reject = json!({"domain": "globex.org", "reason": "not theirs"});
     day.acts("DomainService/RejectDomain", &reject, "domain.rejected", true);
 
+    let revoke = json!({"domain": "globex.example", "reason": "sold"});
+    day.acts("DomainService/RevokeDomain", &revoke, "domain.revoked", true);
+    day.acts("DomainService/VerifyDomain", &verify, "domain.verified", true);
+    day.acts("DomainService/ClaimDomains", &claims("globex.net"), "domain.claimed", false);
+    let withdraw = json!({"domain": "globex.net"});
+    day.acts("DomainService/WithdrawDomain", &withdraw, "domain.withdrawn", true);
+
     let enable = json!({"kind": "IDP_KIND_OKTA"});
     day.acts("IntegrationService/EnableIntegration", &enable, "integration.enabled", false);
     let key = day.acts("IntegrationService/CreateApiKey", &json!({}), "key.made", false);

@@ -93,6 +93,14 @@ async fn a_workspace_is_taken_from_nothing_to_a_provisioned_person() {
     assert!(restored.starts_with("Restored"), "{restored}");
     assert_eq!(globex.resolve_login("ada@globex.example").await, Login::Active(ada));
 
+    let revoke = ["domain", "revoke", w, "globex.example", "--reason", "sold", "--dry-run"];
+    let tried = olga.operate(&revoke).done();
+    assert!(tried.starts_with("Nothing was changed. 1 person signs in by "), "{tried}");
+    assert!(matches!(globex.resolve_login("ada@globex.example").await, Login::Active(_)));
+    let revoked = olga.operate(&revoke[..6]).done();
+    assert!(revoked.starts_with("Revoked: 1 person signs in no more by "), "{revoked}");
+    assert_eq!(globex.resolve_login("ada@globex.example").await, Login::Nobody);
+
     let keys = olga.operate(&["key", "list", w]).done();
     assert!(!keys.contains(secret), "a key is shown once: {keys}");
     let key_id = key["apiKey"]["id"].as_str().unwrap();
@@ -115,6 +123,7 @@ async fn scripts_are_answered_as_grpcurl_is() {
     for (words, method, ask) in [
         (vec!["workspace", "list"], "WorkspaceService/ListWorkspaces", json!({})),
         (vec!["workspace", "get", w], "WorkspaceService/GetWorkspace", in_acme.clone()),
+        (vec!["domain", "pending"], "DomainService/ListPendingDomains", json!({})),
         (vec!["domain", "list", w], "DomainService/ListDomains", in_acme.clone()),
         (vec!["integration", "list", w], "IntegrationService/ListIntegrations", in_acme.clone()),
         (vec!["key", "list", w], "IntegrationService/ListApiKeys", in_acme.clone()),
