@@ -211,7 +211,7 @@ impl Show for v1::Domain {
     }
 
     const COLUMNS: &'static [&'static str] =
-        &["domain", "state", "workspace", "contact", "claimed", "decided by"];
+        &["domain", "state", "contact", "claimed", "decided by"];
 }
 
 /// A claim that waits, with what an operator needs to decide.

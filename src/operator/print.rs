@@ -3,17 +3,20 @@
 use std::io::{IsTerminal, Write};
 
 use anyhow::Context;
+use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::failure::Failure;
 
+/// What people see of a thing: its fields, each with its name. An empty text: not set.
+type Fields = Vec<(&'static str, String)>;
+
 /// A message as people see it.
 pub(super) trait Show {
-    /// Its fields, each with its name, always the same ones in the same order. An empty text: not set.
-    fn fields(&self) -> Vec<(&'static str, String)>;
+    /// Always the same fields, in the same order.
+    fn fields(&self) -> Fields;
 
     /// The names of those that a table of many has room for.
     const COLUMNS: &'static [&'static str];
@@ -29,39 +32,31 @@ pub(super) struct Answer {
 
 /// The part of an answer that people see.
 enum Shown {
-    /// One thing, by the fields that are set.
-    One(Vec<(&'static str, String)>),
-    /// Many, one a line, and what goes on behind them.
-    Many { head: &'static [&'static str], rows: Vec<Vec<String>>, next_page_token: String },
+    /// One thing.
+    One(Fields),
+    /// Many of one kind, and what goes on behind them.
+    Many { columns: &'static [&'static str], things: Vec<Fields>, next_page_token: String },
 }
 
 impl Answer {
     /// One thing.
     pub(super) fn one(message: &(impl Show + Serialize)) -> Result<Self, Failure> {
-        Self::about(message, message)
+        Self::new(message, Shown::One(message.fields()))
     }
 
     /// Nothing but that it was done.
     pub(super) fn nothing(answer: &impl Serialize) -> Result<Self, Failure> {
-        Ok(Self { json: json(answer)?, shown: Shown::One(Vec::new()), done: String::new() })
-    }
-
-    /// One thing, which came in an answer that holds more.
-    pub(super) fn about(answer: &impl Serialize, shown: &impl Show) -> Result<Self, Failure> {
-        let shown = Shown::One(shown.fields());
-        Ok(Self { json: json(answer)?, shown, done: String::new() })
+        Self::new(answer, Shown::One(Vec::new()))
     }
 
     /// Many things of one kind.
-    pub(super) fn many<T: Show>(answer: &impl Serialize, rows: &[T]) -> Result<Self, Failure> {
-        let cells = |row: &T| {
-            let fields = row.fields();
-            let cell = |column: &&str| fields.iter().find(|(name, _)| name == column);
-            let texts = T::COLUMNS.iter().filter_map(cell).map(|(_, text)| text.clone());
-            texts.collect::<Vec<_>>()
-        };
-        let rows = rows.iter().map(cells).collect();
-        let shown = Shown::Many { head: T::COLUMNS, rows, next_page_token: String::new() };
+    pub(super) fn many<T: Show>(answer: &impl Serialize, things: &[T]) -> Result<Self, Failure> {
+        let things = things.iter().map(Show::fields).collect();
+        let next_page_token = String::new();
+        Self::new(answer, Shown::Many { columns: T::COLUMNS, things, next_page_token })
+    }
+
+    fn new(answer: &impl Serialize, shown: Shown) -> Result<Self, Failure> {
         Ok(Self { json: json(answer)?, shown, done: String::new() })
     }
 
@@ -85,23 +80,24 @@ impl Answer {
         format!("{:#}\n", self.json)
     }
 
-    /// For people: what was done, and what it is now. `width` is that of the terminal; without one
-    /// nothing is wrapped.
+    /// For people: what was done, and what it is now. A table that is wider than the terminal is shown
+    /// thing by thing; without a terminal it is as wide as it is.
     pub(super) fn to_text(&self, width: Option<u16>) -> String {
         let mut lines = Vec::new();
         if !self.done.is_empty() {
             lines.push(legible(&self.done));
         }
         match &self.shown {
-            Shown::One(fields) => {
-                let set = fields.iter().filter(|(_, value)| !value.is_empty());
-                let rows = set.map(|(name, value)| vec![(*name).to_owned(), legible(value)]);
-                lines.extend(table(&[], rows, width));
-            }
-            Shown::Many { rows, .. } if rows.is_empty() => lines.push("none".to_owned()),
-            Shown::Many { head, rows, next_page_token } => {
-                let rows = rows.iter().map(|row| row.iter().map(|cell| legible(cell)).collect());
-                lines.extend(table(head, rows, width));
+            Shown::One(fields) => lines.extend(record(fields)),
+            Shown::Many { things, .. } if things.is_empty() => lines.push("none".to_owned()),
+            Shown::Many { columns, things, next_page_token } => {
+                let (table, needed) = table(columns, things);
+                if width.is_some_and(|width| needed > width) {
+                    let all: Vec<_> = things.iter().map(record).collect();
+                    lines.extend(all.join(&[String::new()][..]));
+                } else {
+                    lines.extend(table);
+                }
                 if !next_page_token.is_empty() {
                     lines.push(format!("more with --page-token {}", legible(next_page_token)));
                 }
@@ -111,33 +107,36 @@ impl Answer {
     }
 }
 
-/// Ids stay in one piece, so that they can be copied: other columns give way.
-const IN_ONE_PIECE: [&str; 4] = ["id", "workspace", "integration", "key"];
+/// One thing, a field that is set a line.
+fn record(fields: &Fields) -> Vec<String> {
+    let set = fields.iter().filter(|(_, value)| !value.is_empty());
+    let rows = set.map(|(name, value)| vec![(*name).to_owned(), legible(value)]);
+    aligned(Table::new().add_rows(rows)).0
+}
 
-/// The lines of a table.
-fn table(
-    head: &[&str],
-    rows: impl Iterator<Item = Vec<String>>,
-    width: Option<u16>,
-) -> Vec<String> {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    if !head.is_empty() {
-        table.set_header(head.iter().map(|name| name.to_uppercase()));
+/// Many things, one a line, and how wide that is.
+fn table(columns: &[&str], things: &[Fields]) -> (Vec<String>, u16) {
+    let of = |thing: &Fields, column: &str| {
+        let field = thing.iter().find(|(name, _)| *name == column);
+        field.map(|(_, value)| legible(value)).unwrap_or_default()
+    };
+    let row = |thing| columns.iter().map(|column| of(thing, column)).collect::<Vec<_>>();
+    let head = columns.iter().map(|name| name.to_uppercase());
+    aligned(Table::new().set_header(head).add_rows(things.iter().map(row)))
+}
+
+/// How far columns are apart.
+const GAP: u16 = 2;
+
+/// The lines of a table without borders, and how wide it is.
+fn aligned(table: &mut Table) -> (Vec<String>, u16) {
+    for column in table.load_style(NOTHING).column_iter_mut() {
+        column.set_padding((0, GAP));
     }
-    table.add_rows(rows);
-    if let Some(width) = width {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        for (name, column) in head.iter().zip(table.column_iter_mut()) {
-            if IN_ONE_PIECE.contains(name) {
-                column.set_constraint(ColumnConstraint::ContentWidth);
-            }
-        }
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| line.trim_end().to_owned()).collect()
+    let widths = table.column_max_content_widths();
+    let width = widths.iter().fold(0, |sum: u16, width| sum.saturating_add(width + GAP));
+    let lines = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    (lines, width.saturating_sub(GAP))
 }
 
 /// A message as proto3 JSON.
@@ -249,12 +248,13 @@ mod tests {
         assert_eq!(Answer::many(&nobody, &nobody).unwrap().to_text(None), "none\n");
     }
 
-    /// Seen to fail without the constraint of ids.
+    /// Seen to fail with the table whatever its width.
     #[test]
-    fn a_narrow_terminal_wraps_what_is_no_id() {
-        let many = Answer::many(&pets(), &pets()).unwrap().to_text(Some(28));
-        assert!(many.contains("11111111-2222  a dog of"), "{many}");
-        assert!(many.lines().all(|line| line.len() <= 28), "{many}");
+    fn a_table_too_wide_for_the_terminal_is_shown_thing_by_thing() {
+        let many = Answer::many(&pets(), &pets()).unwrap();
+        assert_eq!(many.to_text(Some(34)), many.to_text(None), "34 is what it needs");
+        let records = "id    11111111-2222\nname  a dog of many words\n\nid    3\nname  Tom\n";
+        assert_eq!(many.to_text(Some(33)), records);
     }
 
     /// A name comes from anybody: it may try to move the cursor or to turn the line round. Seen to fail
@@ -270,7 +270,7 @@ mod tests {
     fn times_and_numbers_are_written_as_grpcurl_writes_them() {
         let time = |end: &str| json!([{"createTime": format!("2026-11-24T09:30:00{end}")}]);
         let answer = json!({"a": time("+00:00"), "name": "+00:00", "whole": 5.0, "half": 0.5});
-        let json = Answer::about(&answer, &pets()[0]).unwrap().to_json();
+        let json = Answer::nothing(&answer).unwrap().to_json();
         let read: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(read, json!({"a": time("Z"), "name": "+00:00", "whole": 5, "half": 0.5}));
     }

@@ -42,6 +42,7 @@ pub(super) struct ConnectionConfig {
     #[arg(
         long,
         global = true,
+        help_heading = "Connection",
         env = "NESTR_SCIM_DIRECTORY",
         value_name = "URL",
         default_value = "http://127.0.0.1:50051"
@@ -51,11 +52,23 @@ pub(super) struct ConnectionConfig {
     /// The file that holds your credential. Instead of the file, the environment variable
     /// `NESTR_SCIM_OPERATOR_CREDENTIAL` may hold the credential itself. Absent: the one that a directory
     /// started in this folder made, `nestr-scim-data/operator.credential`.
-    #[arg(long, global = true, env = "NESTR_SCIM_OPERATOR_CREDENTIAL_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Connection",
+        env = "NESTR_SCIM_OPERATOR_CREDENTIAL_FILE",
+        value_name = "FILE"
+    )]
     credential_file: Option<PathBuf>,
 
     /// The certificates (PEM) that vouch for the directory's. Absent: those of the system.
-    #[arg(long, global = true, env = "NESTR_SCIM_DIRECTORY_CA", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Connection",
+        env = "NESTR_SCIM_DIRECTORY_CA",
+        value_name = "FILE"
+    )]
     directory_ca: Option<PathBuf>,
 }
 
