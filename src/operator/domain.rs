@@ -20,6 +20,8 @@ pub(super) enum Verb {
     Pending(Page),
     /// Verifies a pending claim: addresses of the domain sign in.
     Verify(Verify),
+    /// Asks the DNS now whether a claim is proven by its TXT record, and verifies one that is.
+    Check(One),
     /// Rejects a pending claim. The workspace may claim the domain again.
     Reject(Reject),
     /// Takes a verified domain back: its addresses sign in no more until it is verified again. The people
@@ -160,6 +162,12 @@ impl Verb {
                 let done = format!("Verified: addresses at {} sign in.", verified.domain);
                 Ok(Answer::one(&verified)?.done(done))
             }
+            Self::Check(One { within: InWorkspace { workspace_id }, domain }) => {
+                let ask = v1::CheckDomainRequest { workspace_id, domain };
+                let checked = domains.check_domain(ask).await?.into_inner();
+                let found = checked.dns.as_ref().map(|proof| proof.detail.clone());
+                Ok(Answer::one(&checked)?.done(found.unwrap_or_default()))
+            }
             Self::Reject(Reject { of: One { within, domain }, reason }) => {
                 let workspace_id = within.workspace_id;
                 let ask = v1::RejectDomainRequest { workspace_id, domain, reason };
@@ -196,6 +204,7 @@ fn state(state: v1::DomainState) -> String {
 
 impl Show for v1::Domain {
     fn fields(&self) -> Vec<(&'static str, String)> {
+        let proof = self.dns.clone().unwrap_or_default();
         vec![
             ("domain", self.domain.clone()),
             ("state", state(self.state())),
@@ -207,6 +216,11 @@ impl Show for v1::Domain {
             ("decided by", self.decided_by.clone()),
             ("how", word(self.decided_how().as_str_name(), "DECIDED_HOW_")),
             ("note", self.note.clone()),
+            ("dns outcome", word(proof.outcome().as_str_name(), "PROOF_OUTCOME_")),
+            ("dns asked", time(proof.last_check_time.as_ref())),
+            ("dns missing since", time(proof.missing_time.as_ref())),
+            ("txt record", proof.record_name),
+            ("txt value", proof.record_value),
         ]
     }
 
@@ -221,6 +235,7 @@ impl Show for Waiting<'_> {
     fn fields(&self) -> Vec<(&'static str, String)> {
         let Self(claim) = self;
         let context = claim.context.clone().unwrap_or_default();
+        let proven = claim.dns.as_ref().and_then(|proof| proof.proven_time.as_ref());
         let other = |other: v1::OtherClaim| {
             format!("{} ({})", other.workspace_display_name, state(other.state()))
         };
@@ -232,6 +247,7 @@ impl Show for Waiting<'_> {
             ("contact", claim.contact_email.clone()),
             ("claimed by", claim.claimed_by.clone()),
             ("waits", span(context.age.as_ref())),
+            ("proven", time(proven)),
             ("elsewhere", others.join(", ")),
             ("decided before", claim.note.clone()),
         ]
@@ -244,6 +260,7 @@ impl Show for Waiting<'_> {
         "contact",
         "claimed by",
         "waits",
+        "proven",
         "elsewhere",
         "decided before",
     ];

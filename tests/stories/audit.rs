@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Nestr, Terminal, new_credential};
+use crate::harness::{Dns, Nestr, Terminal, new_credential};
 
 /// What identity providers and services do to people and groups. It is no administrative act: the feed of
 /// changes tells of it, and a directory has thousands a day.
@@ -39,9 +39,17 @@ impl Day {
         found["records"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Does something in the workspace, and finds one record more: that of `act`, by olga, with the subject
-    /// as it was, if it was there, and as it is now. Answers what the call answered.
+    /// Does something in the workspace, and finds one record more, that of `act` by olga. Answers what the call
+    /// answered.
     fn acts(&mut self, method: &str, message: &Value, act: &str, was_there: bool) -> Value {
+        let (answer, record) = self.does(method, message, was_there);
+        assert_eq!((&record["act"], &record["actor"]), (&json!(act), &json!("olga")), "{method}");
+        answer
+    }
+
+    /// Does something in the workspace, and finds one record more, with the subject as it was, if it was there,
+    /// and as it is now. Answers what the call answered, and the record.
+    fn does(&mut self, method: &str, message: &Value, was_there: bool) -> (Value, Value) {
         let ask = within(&self.workspace_id, message);
         let before = self.records(&json!({}));
         let answer = self.olga.call(method, &ask).unwrap_or_else(|no| panic!("{method}: {no}"));
@@ -49,12 +57,11 @@ impl Day {
         assert_eq!(after.len(), before.len() + 1, "{method} leaves one record");
         let record = after.remove(0);
         assert_eq!(after, before, "{method} changes no record");
-        assert_eq!((&record["act"], &record["actor"]), (&json!(act), &json!("olga")), "{method}");
         assert!(!record["subject"].as_str().unwrap_or_default().is_empty(), "{record}");
         assert_eq!(image(&record, "beforeJson").is_some(), was_there, "{method}: {record}");
         assert!(image(&record, "afterJson").is_some(), "{method}: {record}");
         self.done.insert(name(method).to_owned());
-        answer
+        (answer, record)
     }
 }
 
@@ -92,22 +99,24 @@ pub(crate) fn calls() -> BTreeSet<String> {
 }
 
 /// A product with olga among its operators, and with the demo workspace.
-async fn with_olga(home: &tempfile::TempDir) -> (Nestr, Terminal) {
+async fn with_olga(home: &tempfile::TempDir, settings: &[&str]) -> (Nestr, Terminal) {
     let (credential, entry) = new_credential("olga", "operator").await;
     let file = home.path().join("credentials.toml");
     fs::write(&file, entry).expect("a file is written");
     let file = file.display().to_string();
-    let nestr = Nestr::start_with(&["--demo", "acme.com", "--credentials", &file]).await;
+    let all = ["--demo", "acme.com", "--credentials", &file];
+    let nestr = Nestr::start_with(&[&all[..], settings].concat()).await;
     let olga = Terminal::with(&nestr, &credential);
     (nestr, olga)
 }
 
 /// Walks the contract: a call that changes something is in an operator's day here, or is provisioning. Seen
 /// to fail with `record_act` of revoked keys a mere `record`, and with a call of the day left out.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_administrative_act_leaves_one_record() {
     let home = tempfile::tempdir().unwrap();
-    let (_nestr, olga) = with_olga(&home).await;
+    let dns = Dns::start().await;
+    let (_nestr, olga) = with_olga(&home, &["--dns-server", &dns.at().to_string()]).await;
     let made = json!({"display_name": "Globex", "contact_email": "it@globex.example"});
     let made = olga.call("WorkspaceService/CreateWorkspace", &made).unwrap();
     let workspace_id = made["id"].as_str().unwrap().to_owned();
@@ -131,6 +140,18 @@ async fn every_administrative_act_leaves_one_record() {
     day.acts("DomainService/ClaimDomains", &claims("globex.net"), "domain.claimed", false);
     let withdraw = json!({"domain": "globex.net"});
     day.acts("DomainService/WithdrawDomain", &withdraw, "domain.withdrawn", true);
+
+    day.acts("DomainService/ClaimDomains", &claims("globex.info"), "domain.claimed", false);
+    let all = within(&day.workspace_id, &json!({}));
+    let all = day.olga.call("DomainService/ListDomains", &all).unwrap();
+    let mut all = all["domains"].as_array().unwrap().iter();
+    let claim = all.find(|claim| claim["domain"] == "globex.info").unwrap();
+    let proof = |field: &str| claim["dns"][field].as_str().unwrap();
+    dns.publish(proof("recordName"), &[proof("recordValue")]);
+    let check = json!({"domain": "globex.info"});
+    let (_, record) = day.does("DomainService/CheckDomain", &check, true);
+    let by_dns = (&json!("domain.verified"), &json!("dns"));
+    assert_eq!((&record["act"], &record["actor"]), by_dns, "it is the record that decides");
 
     let enable = json!({"kind": "IDP_KIND_OKTA"});
     day.acts("IntegrationService/EnableIntegration", &enable, "integration.enabled", false);
@@ -171,7 +192,7 @@ async fn every_administrative_act_leaves_one_record() {
 #[tokio::test]
 async fn acts_are_found_by_who_what_and_when_page_by_page() {
     let home = tempfile::tempdir().unwrap();
-    let (nestr, olga) = with_olga(&home).await;
+    let (nestr, olga) = with_olga(&home, &[]).await;
     let acme = nestr.acme();
     nestr.operator().claim(&acme.id, "acme.org").await;
     for domain in ["a.example", "b.example", "c.example"] {

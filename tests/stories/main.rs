@@ -16,6 +16,7 @@ mod command_line;
 mod connections;
 mod discovery;
 mod disk;
+mod dns;
 mod documents;
 mod domains;
 mod durability;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use rstest::rstest;
 
-use crate::harness::{Nestr, grpcurl};
+use crate::harness::{Dns, Nestr, grpcurl};
 
 /// The blocks of a document that are done with this tool, from top to bottom: what stands behind `sh` where a
 /// block begins names the tools.
@@ -28,7 +28,9 @@ fn script(document: &str, tool: &str) -> String {
 async fn the_operators_document_can_be_done_as_it_stands(
     #[values("grpcurl", "nestr-scim")] tool: &str,
 ) {
-    let nestr = Nestr::start_with(&["--no-demo"]).await;
+    let dns = Dns::start().await;
+    let settings = ["--no-demo", "--dns-server", &dns.at().to_string()];
+    let nestr = Nestr::start_with(&settings).await;
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operators.md");
     let script = script(&fs::read_to_string(document).unwrap(), tool);
     let default = "127.0.0.1:50051";

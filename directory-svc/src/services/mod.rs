@@ -4,7 +4,7 @@ mod audit;
 mod bulk;
 pub(crate) mod cursor;
 mod discovery;
-mod domain;
+pub(crate) mod domain;
 pub(crate) mod fault;
 mod group;
 mod integration;
