@@ -124,7 +124,14 @@ pub(crate) fn smtp_password(file: Option<&Path>) -> anyhow::Result<Option<SmtpPa
 }
 
 /// The secret of a file, or else of an environment variable.
-fn said(file: Option<&Path>, setting: &str, variable: &str) -> anyhow::Result<Option<String>> {
+///
+/// # Errors
+/// When the file, which `setting` names, cannot be read.
+pub(crate) fn said(
+    file: Option<&Path>,
+    setting: &str,
+    variable: &str,
+) -> anyhow::Result<Option<String>> {
     if let Some(path) = file {
         let text =
             fs::read_to_string(path).with_context(|| format!("{setting} is {}", path.display()))?;

@@ -24,6 +24,7 @@ mod tests;
 
 use std::time::Duration;
 
+use directory_api::v1::audit_service_server::AuditServiceServer;
 use directory_api::v1::discovery_service_server::DiscoveryServiceServer;
 use directory_api::v1::domain_service_server::DomainServiceServer;
 use directory_api::v1::group_service_server::GroupServiceServer;
@@ -128,7 +129,8 @@ impl<S: Store> Directory<S> {
                 ResourceServiceServer::new(services()).max_decoding_message_size(MESSAGE_BYTES),
             )
             .add_service(LoginServiceServer::new(services()))
-            .add_service(DiscoveryServiceServer::new(services()));
+            .add_service(DiscoveryServiceServer::new(services()))
+            .add_service(AuditServiceServer::new(services()));
         Ok(call::layered(routes.into_axum_router()))
     }
 

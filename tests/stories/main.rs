@@ -7,10 +7,12 @@
 
 mod harness;
 
+mod audit;
 mod authentication;
 mod bounds;
 mod bulk;
 mod callers;
+mod command_line;
 mod connections;
 mod discovery;
 mod disk;
@@ -44,6 +46,7 @@ mod power_cut;
 mod process;
 mod races;
 mod rfc;
+mod runbook;
 mod secrets;
 mod simulator;
 mod tls;
