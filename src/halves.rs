@@ -188,7 +188,11 @@ impl Half {
     async fn serve(self, stop: CancellationToken) {
         let directory = self.directory;
         let by_itself = tokio::spawn(async move {
-            tokio::join!(directory.clear_expired(), directory.follow_health());
+            tokio::join!(
+                directory.clear_expired(),
+                directory.keep_status(),
+                directory.follow_health()
+            );
         });
         self.listener.serve(self.router, stop).await;
         by_itself.abort();

@@ -119,12 +119,17 @@ impl<S: Store> Directory<S> {
             )
             .add_service(LoginServiceServer::new(services()))
             .add_service(DiscoveryServiceServer::new(services()));
-        Ok(call::layered(routes.into_axum_router()))
+        Ok(self.services.door.watching(call::layered(routes.into_axum_router())))
     }
 
     /// Clears what has expired, once an hour, for as long as it is polled.
     pub async fn clear_expired(&self) {
         jobs::clear_expired(&self.services).await;
+    }
+
+    /// Keeps what integrations are seen to do, once a minute, for as long as it is polled.
+    pub async fn keep_status(&self) {
+        jobs::keep_status(&self.services).await;
     }
 
     /// Keeps the health of the services that write what it is, for as long as it is polled.

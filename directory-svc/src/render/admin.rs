@@ -1,14 +1,11 @@
-//! Workspaces, domains, integrations and keys as typed messages.
+//! Workspaces and domains as typed messages.
 
 use directory_api::v1;
 use pbjson_types::Timestamp;
 
-use super::Links;
 use crate::clock::Micros;
 use crate::ids::WorkspaceId;
-use crate::store::{
-    ApiKey, DecidedHow, Domain, DomainState, Integration, IntegrationState, Workspace,
-};
+use crate::store::{DecidedHow, Domain, DomainState, Workspace};
 
 /// A point in time.
 pub(crate) fn timestamp(at: Micros) -> Timestamp {
@@ -18,11 +15,20 @@ pub(crate) fn timestamp(at: Micros) -> Timestamp {
 
 /// A workspace.
 pub(crate) fn workspace(workspace: &Workspace) -> v1::Workspace {
+    let suspension = workspace.suspension.as_ref();
     v1::Workspace {
         id: workspace.id.to_string(),
         display_name: workspace.display_name.clone(),
         contact_email: workspace.contact_email.clone(),
         create_time: Some(timestamp(workspace.created_at)),
+        state: match suspension {
+            None => v1::WorkspaceState::Active,
+            Some(_) => v1::WorkspaceState::Suspended,
+        }
+        .into(),
+        suspend_time: suspension.map(|suspension| timestamp(suspension.at)),
+        suspend_reason: suspension.map(|s| s.reason.clone()).unwrap_or_default(),
+        suspended_by: suspension.map(|s| s.by.clone()).unwrap_or_default(),
     }
 }
 
@@ -57,41 +63,5 @@ pub(crate) fn domain_state(domain: &Domain) -> v1::DomainState {
         DomainState::Rejected => v1::DomainState::Rejected,
         DomainState::Revoked => v1::DomainState::Revoked,
         DomainState::Withdrawn => v1::DomainState::Withdrawn,
-    }
-}
-
-/// An integration, with the URL that the admin copies.
-pub(crate) fn integration(
-    links: &Links,
-    workspace: WorkspaceId,
-    integration: &Integration,
-) -> v1::Integration {
-    v1::Integration {
-        workspace_id: workspace.to_string(),
-        id: integration.id.to_string(),
-        display_name: integration.display_name.clone(),
-        kind: integration.kind,
-        state: match integration.state {
-            IntegrationState::On => v1::IntegrationState::On,
-            IntegrationState::Paused => v1::IntegrationState::Paused,
-            IntegrationState::Off => v1::IntegrationState::Off,
-        }
-        .into(),
-        scim_url: links.scim(workspace),
-        create_time: Some(timestamp(integration.created_at)),
-    }
-}
-
-/// A key, never its secret.
-pub(crate) fn api_key(key: &ApiKey) -> v1::ApiKey {
-    v1::ApiKey {
-        id: key.id.to_string(),
-        integration_id: key.integration_id.to_string(),
-        display_name: key.display_name.clone(),
-        hint: key.hint.clone(),
-        create_time: Some(timestamp(key.created_at)),
-        expire_time: key.expires_at.map(timestamp),
-        revoke_time: key.revoked_at.map(timestamp),
-        last_use_time: key.last_used_at.map(timestamp),
     }
 }

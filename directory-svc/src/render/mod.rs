@@ -3,10 +3,12 @@
 mod admin;
 mod document;
 mod group;
+mod integration;
 mod user;
 
-pub(crate) use admin::{api_key, domain, domain_state, integration, workspace};
+pub(crate) use admin::{domain, domain_state, timestamp, workspace};
 pub(crate) use group::{Groups, deleted_group};
+pub(crate) use integration::{api_key, integration};
 pub(crate) use user::{People, deleted_user};
 
 use crate::ids::WorkspaceId;

@@ -3,13 +3,16 @@
 pub(crate) mod admission;
 pub(crate) mod adoption;
 pub(crate) mod binding;
+pub(crate) mod dialects;
 pub(crate) mod domains;
 #[cfg(test)]
 pub(crate) mod examples;
 pub(crate) mod groups;
 pub(crate) mod integrations;
+pub(crate) mod key_terms;
 pub(crate) mod keys;
 pub(crate) mod login_email;
 pub(crate) mod people;
 pub(crate) mod schemas;
 pub(crate) mod version;
+pub(crate) mod workspaces;

@@ -1,10 +1,12 @@
 //! The words by which engines keep the model's enums and by which change records name them. A word
 //! is never reused for another meaning: it stands in data.
 
-use super::{ChangeKind, DecidedHow, DomainState, EmailJoin, IntegrationState, Kind};
+use super::{
+    ChangeKind, DecidedHow, DomainState, EmailJoin, IntegrationState, Kind, RefusedFor, Scope,
+};
 
 /// A value that is kept as a word.
-pub(super) trait Word: Copy {
+pub(crate) trait Word: Copy {
     /// Its word.
     fn word(self) -> &'static str;
 
@@ -41,6 +43,16 @@ words!(DomainState {
 words!(DecidedHow { Operator = "operator", Dns = "dns", Claimant = "claimant" });
 words!(EmailJoin { Off = "off", Open = "open" });
 words!(IntegrationState { On = "on", Paused = "paused", Off = "off" });
+words!(Scope { Read = "read", Users = "users", Groups = "groups" });
+words!(RefusedFor {
+    Expired = "expired",
+    Revoked = "revoked",
+    Network = "network",
+    Suspended = "suspended",
+    Paused = "paused",
+    Disabled = "disabled",
+    Scope = "scope",
+});
 words!(Kind { User = "user", Group = "group" });
 words!(ChangeKind {
     WorkspaceChanged = "workspace-changed",

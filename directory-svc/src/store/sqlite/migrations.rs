@@ -20,7 +20,7 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
@@ -34,6 +34,11 @@ const MIGRATIONS: [Migration; 6] = [
         number: 6,
         name: "administration",
         sql: include_str!("migrations/0006_administration.sql"),
+    },
+    Migration {
+        number: 9,
+        name: "integration_status",
+        sql: include_str!("migrations/0009_integration_status.sql"),
     },
 ];
 
@@ -50,7 +55,7 @@ fn bring(connection: &mut Connection, migrations: &[Migration]) -> Result<(), Op
     claim(connection)?;
     let newest = connection
         .query_row("SELECT max(number) FROM migration", [], |row| row.get::<_, Option<u32>>(0))?;
-    let known = migrations.len().try_into().unwrap_or(u32::MAX);
+    let known = migrations.last().map_or(0, |migration| migration.number);
     if let Some(found) = newest.filter(|&found| found > known) {
         return Err(OpenError::Newer { found, known });
     }

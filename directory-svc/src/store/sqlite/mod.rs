@@ -22,6 +22,7 @@ mod readers;
 mod resources;
 mod schemas;
 mod statement;
+mod status;
 #[cfg(test)]
 mod tests;
 mod users;

@@ -8,6 +8,7 @@ use crate::ids::{ApiKeyId, GroupId, IntegrationId, MemberId, UserId, WorkspaceId
 use crate::store::words::Word;
 use crate::store::{
     Answer, ChangeKind, DecidedHow, DomainState, EmailJoin, IntegrationState, KeyHash, Kind,
+    RefusedFor,
 };
 
 /// The one row, when there is one.
@@ -80,4 +81,4 @@ macro_rules! words_as_text {
     )*};
 }
 
-words_as_text!(DomainState, DecidedHow, EmailJoin, IntegrationState, ChangeKind, Kind);
+words_as_text!(DomainState, DecidedHow, EmailJoin, IntegrationState, ChangeKind, Kind, RefusedFor);
