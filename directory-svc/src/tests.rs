@@ -2,6 +2,7 @@
 
 mod amounts;
 mod claims;
+mod keys;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};

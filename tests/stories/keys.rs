@@ -128,7 +128,8 @@ async fn a_key_does_what_its_scopes_say_and_no_more() {
 /// bulk judged by its own message alone.
 #[tokio::test]
 async fn a_scope_has_no_way_round() {
-    let acme = Nestr::start().await.acme();
+    let nestr = Nestr::start().await;
+    let acme = nestr.acme();
     let staff = acme.post("/Groups", STAFF).await.is(201).text("/id");
     let (key, _) =
         acme.operator().create_key_for(&acme.id, with_scopes(&[ApiKeyScope::Users])).await;
@@ -164,6 +165,11 @@ async fn a_scope_has_no_way_round() {
     assert_eq!(done.text("/Operations/1/status"), "403");
     assert_eq!(done.text("/Operations/2/status"), "403");
     assert!(done.text("/Operations/1/response/detail").contains("write groups"));
+    let refused = acme.operator().integration(&acme.id, "").await.status.unwrap().last_refusal;
+    assert_eq!(refused.unwrap().cause(), v1::ApiKeyRefusal::Scope);
+    let log = nestr.log();
+    let told = log.lines().filter(|line| line.contains("key was refused")).count();
+    assert_eq!(told, 8 + 1, "each request once, whatever was in it:\n{log}");
     let read = acme.get(&format!("{group}?attributes=displayName,members")).await.is(200);
     assert_eq!(
         (read.text("/displayName"), read.at("/members")),

@@ -25,8 +25,8 @@ use tonic::{Request, Status};
 
 use admission::{Admission, Permit};
 pub use callers::{Role, ServiceCaller, ServiceCallers};
-use key_cache::KeyCache;
 pub(crate) use key_cache::hash;
+use key_cache::{Entry, KeyCache};
 pub use rates::LimitsConfig;
 use rates::Rates;
 use rights::Asked;
@@ -34,12 +34,14 @@ pub(crate) use rights::InWorkspace;
 use schema_cache::SchemaCache;
 use scim::Schemas;
 
-use crate::clock::{Clock, MINUTE};
+use crate::clock::{Clock, MINUTE, Micros};
 use crate::ids::{IntegrationId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::rules::keys;
 use crate::services::fault::{no, store_error};
-use crate::store::{Answer, Author, IntegrationStatus, Scope, SeenRefusal, Store, WorkspaceStore};
+use crate::store::{
+    Answer, Author, IntegrationStatus, RefusedFor, Right, SeenRefusal, Store, WorkspaceStore,
+};
 use visits::{Origin, Slip, Visits, tell_refused};
 
 /// The mark of the gateway that runs in this process. It travels as an extension of the request,
@@ -53,8 +55,8 @@ pub(crate) struct GatewayInProcess;
 pub(crate) struct Admitted<W> {
     workspace: W,
     schemas: Arc<Schemas>,
-    /// The scopes of the key that opened it; `None`: a service or an operator did.
-    scopes: Option<Arc<[Scope]>>,
+    /// By which key it was opened; `None`: for a service or an operator.
+    pass: Option<Pass>,
     _permit: Arc<Permit>,
 }
 
@@ -70,6 +72,29 @@ impl<W> Deref for Admitted<W> {
 
     fn deref(&self) -> &W {
         &self.workspace
+    }
+}
+
+/// The key by which an integration came in.
+#[derive(Clone, Debug)]
+struct Pass {
+    entry: Arc<Entry>,
+    slip: Slip,
+    at: Micros,
+}
+
+impl Pass {
+    /// Lets a part of the call through, if the key's scopes reach it.
+    fn reach(&self, workspace: WorkspaceId, needs: &[Right]) -> Result<(), Status> {
+        let Some(key) = self.entry.grant().map(|grant| &grant.key) else { return Ok(()) };
+        if keys::reach(&key.scopes, needs) {
+            return Ok(());
+        }
+        let cause = RefusedFor::Scope;
+        let is_first =
+            self.slip.refused_in_part(SeenRefusal { at: self.at, cause, key_id: key.id });
+        tell_refused(workspace, Some((key, cause)), is_first);
+        Err(no(keys::out_of_scope(&key.scopes, needs)))
     }
 }
 
@@ -92,10 +117,8 @@ impl<W: Clone, T> Authenticated<W, T> {
     /// # Errors
     /// `API_KEY_SCOPE` when the key's scopes do not reach that one.
     pub(crate) fn with<U: InWorkspace>(&self, ask: U) -> Result<Authenticated<W, U>, Status> {
-        if let Some(scopes) = &self.workspace.scopes
-            && !keys::reach(scopes, ask.needs())
-        {
-            return Err(no(keys::out_of_scope(scopes, ask.needs())));
+        if let Some(pass) = &self.workspace.pass {
+            pass.reach(self.workspace_id, ask.needs())?;
         }
         Ok(Authenticated {
             workspace: self.workspace.clone(),
@@ -238,7 +261,7 @@ impl<S: Store> Door<S> {
         let permit = self.admission.admit(tenant, weight).await.map_err(|shed| no(shed.into()))?;
         let workspace = self.store.workspace(id);
         let schemas = self.schemas.get(&workspace, id).await.map_err(store_error)?;
-        Ok(Admitted { workspace, schemas, scopes: None, _permit: Arc::new(permit) })
+        Ok(Admitted { workspace, schemas, pass: None, _permit: Arc::new(permit) })
     }
 
     async fn integration<T: InWorkspace>(
@@ -256,12 +279,12 @@ impl<S: Store> Door<S> {
         let entry = self.keys.get(&workspace, id, hash(key.expose())).await.map_err(store_error)?;
         let now = self.clock.now();
         let Some(grant) = entry.grant() else {
-            tell_refused(id, None);
+            tell_refused(id, None, true);
             return Err(invalid());
         };
         let (key_id, integration_id) = (grant.key.id, grant.key.integration_id);
         if let Err(cause) = keys::judge(grant, now, origin.address, ask.needs()) {
-            tell_refused(id, Some((&grant.key, cause)));
+            tell_refused(id, Some((&grant.key, cause)), true);
             slip.refused((id, integration_id), SeenRefusal { at: now, cause, key_id });
             return Err(no(keys::told(cause, grant, ask.needs())));
         }
@@ -276,7 +299,8 @@ impl<S: Store> Door<S> {
         }
         self.rates.take(integration_id).map_err(no)?;
         let workspace = self.admitted(id, Some(id), ask.weight()).await?;
-        let workspace = Admitted { scopes: Some(grant.key.scopes.as_slice().into()), ..workspace };
+        let pass = Some(Pass { entry, slip, at: now });
+        let workspace = Admitted { pass, ..workspace };
         let author = Author::Integration(integration_id);
         Ok(Authenticated { workspace, workspace_id: id, author, ask })
     }

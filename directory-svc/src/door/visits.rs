@@ -13,7 +13,7 @@ use crate::clock::{MINUTE, Micros};
 use crate::ids::{IntegrationId, WorkspaceId};
 use crate::refusal::cut;
 use crate::rules::dialects;
-use crate::store::{IntegrationStatus, RefusedFor, SeenError, SeenRefusal};
+use crate::store::{ApiKey, IntegrationStatus, RefusedFor, SeenError, SeenRefusal, Word as _};
 
 use super::rights::InWorkspace;
 
@@ -57,6 +57,8 @@ struct Visit {
     is_let_in: bool,
     /// Whether it asks for something alone, of which it may be that there is none.
     only_reads: bool,
+    /// That the key was refused a part of it.
+    refused_in_part: OnceLock<SeenRefusal>,
 }
 
 impl Slip {
@@ -85,13 +87,25 @@ impl Slip {
             last_refusal: None,
         };
         let only_reads = !ask.needs().iter().any(|right| right.writes);
-        self.note(Visit { of, seen, is_let_in: true, only_reads });
+        self.note(Visit {
+            of,
+            seen,
+            is_let_in: true,
+            only_reads,
+            refused_in_part: OnceLock::new(),
+        });
     }
 
     /// Notes that a key was refused.
     pub(super) fn refused(&self, of: (WorkspaceId, IntegrationId), refusal: SeenRefusal) {
         let seen = IntegrationStatus { last_refusal: Some(refusal), ..Default::default() };
-        self.note(Visit { of, seen, is_let_in: false, only_reads: true });
+        let refused_in_part = OnceLock::new();
+        self.note(Visit { of, seen, is_let_in: false, only_reads: true, refused_in_part });
+    }
+
+    /// Notes that the key was refused a part of a call that was let in. Answers whether that is the first.
+    pub(super) fn refused_in_part(&self, refusal: SeenRefusal) -> bool {
+        self.0.get().is_some_and(|visit| visit.refused_in_part.set(refusal).is_ok())
     }
 
     fn note(&self, visit: Visit) {
@@ -109,6 +123,7 @@ impl Slip {
         let mut seen = visit.seen.clone();
         if visit.is_let_in {
             seen.last_error = error(now, answer, visit.only_reads).or(seen.last_error);
+            seen.last_refusal = visit.refused_in_part.get().cloned();
         }
         Some((visit.of, seen))
     }
@@ -206,15 +221,16 @@ impl Visits {
     }
 }
 
-/// Counts a refused key, and tells the log which it was: never the key, nor the address.
+/// Counts a refused key, and tells the log, unless that was told, which it was: never the key, nor the
+/// address.
 pub(super) fn tell_refused(
     workspace: WorkspaceId,
-    known: Option<(&crate::store::ApiKey, RefusedFor)>,
+    known: Option<(&ApiKey, RefusedFor)>,
+    is_to_be_logged: bool,
 ) {
-    use crate::store::Word as _;
     let cause = known.map_or("unknown", |(_, cause)| cause.word());
     metrics::counter!("nestr_scim_keys_refused_total", "cause" => cause).increment(1);
-    if let Some((key, _)) = known {
+    if let Some((key, _)) = known.filter(|_| is_to_be_logged) {
         tracing::info!(
             cause,
             key_id = %key.id,
