@@ -194,7 +194,7 @@ async fn a_key_opens_from_its_networks_alone() {
     elsewhere.send(ask).await.refused(401, "");
 }
 
-/// Seen to fail with the proxy's own address judged.
+/// Seen to fail with the first address of the header believed.
 #[tokio::test]
 async fn behind_a_trusted_proxy_the_clients_address_counts() {
     let settings = ["--demo", "acme.com", "--trusted-proxies", "127.0.0.0/8,10.0.0.0/8"];
@@ -210,7 +210,7 @@ async fn behind_a_trusted_proxy_the_clients_address_counts() {
     acme.get("/Users").await.refused(401, "");
 }
 
-/// Seen to fail with the old key revoked, and with the scopes of the new one forgotten.
+/// Seen to fail with the old key ended at once, and with the scopes of the new one forgotten.
 #[tokio::test]
 async fn a_rotated_key_goes_on_until_the_new_one_is_in_place() {
     let acme = Nestr::start().await.acme();

@@ -261,7 +261,7 @@ mod tests {
         grant.suspension = Some(Suspension { at: 0, by, reason });
     }
 
-    /// Seen to fail with each condition taken out, and with two of them changed round.
+    /// Seen to fail with the suspension left out, and with the first two changed round.
     #[test]
     fn the_first_of_all_causes_is_the_one_that_counts() {
         type Change = fn(&mut KeyGrant);
