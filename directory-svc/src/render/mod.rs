@@ -6,7 +6,7 @@ mod group;
 mod integration;
 mod user;
 
-pub(crate) use admin::{domain, domain_state, pending_domain, timestamp, workspace};
+pub(crate) use admin::{checked, domain, domain_state, pending_domain, timestamp, workspace};
 pub(crate) use group::{Groups, deleted_group};
 pub(crate) use integration::{api_key, integration};
 pub(crate) use user::{People, deleted_user};

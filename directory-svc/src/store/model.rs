@@ -1,11 +1,13 @@
 //! What a store keeps, as plain values. No engine, no rule.
 
 mod audit;
+mod domain_check;
 mod groups;
 mod integrations;
 mod listing;
 
 pub use audit::*;
+pub use domain_check::*;
 pub use groups::*;
 pub use integrations::*;
 pub use listing::*;
@@ -123,6 +125,8 @@ pub struct PendingDomain {
     pub workspace: Workspace,
     /// The claim.
     pub domain: Domain,
+    /// What is known of the record that proves it.
+    pub check: DomainCheck,
     /// Other workspaces that have the domain verified or wait for it, in order of id; at most
     /// [`PendingDomain::OTHERS`].
     pub others: Vec<OtherClaim>,

@@ -2,7 +2,8 @@
 //! is never reused for another meaning: it stands in data.
 
 use super::{
-    ChangeKind, DecidedHow, DomainState, EmailJoin, IntegrationState, Kind, RefusedFor, Scope,
+    ChangeKind, CheckOutcome, DecidedHow, DomainState, EmailJoin, IntegrationState, Kind,
+    RefusedFor, Scope,
 };
 
 /// A value that is kept as a word.
@@ -41,6 +42,12 @@ words!(DomainState {
     Withdrawn = "withdrawn",
 });
 words!(DecidedHow { Operator = "operator", Dns = "dns", Claimant = "claimant" });
+words!(CheckOutcome {
+    Proven = "proven",
+    NoRecord = "no-record",
+    OtherValue = "other-value",
+    NotAsked = "not-asked",
+});
 words!(EmailJoin { Off = "off", Open = "open" });
 words!(IntegrationState { On = "on", Paused = "paused", Off = "off" });
 words!(Scope { Read = "read", Users = "users", Groups = "groups" });

@@ -20,7 +20,7 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
@@ -36,7 +36,12 @@ const MIGRATIONS: [Migration; 7] = [
         sql: include_str!("migrations/0006_administration.sql"),
     },
     Migration {
-        number: 9,
+        number: 7,
+        name: "domain_checks",
+        sql: include_str!("migrations/0008_domain_checks.sql"),
+    },
+    Migration {
+        number: 8,
         name: "integration_status",
         sql: include_str!("migrations/0009_integration_status.sql"),
     },
@@ -55,7 +60,7 @@ fn bring(connection: &mut Connection, migrations: &[Migration]) -> Result<(), Op
     claim(connection)?;
     let newest = connection
         .query_row("SELECT max(number) FROM migration", [], |row| row.get::<_, Option<u32>>(0))?;
-    let known = migrations.last().map_or(0, |migration| migration.number);
+    let known = migrations.len().try_into().unwrap_or(u32::MAX);
     if let Some(found) = newest.filter(|&found| found > known) {
         return Err(OpenError::Newer { found, known });
     }

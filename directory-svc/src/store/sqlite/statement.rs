@@ -7,8 +7,8 @@ use uuid::Uuid;
 use crate::ids::{ApiKeyId, GroupId, IntegrationId, MemberId, UserId, WorkspaceId};
 use crate::store::words::Word;
 use crate::store::{
-    Answer, ChangeKind, DecidedHow, DomainState, EmailJoin, IntegrationState, KeyHash, Kind,
-    RefusedFor,
+    Answer, ChangeKind, CheckOutcome, DecidedHow, DomainState, EmailJoin, IntegrationState,
+    KeyHash, Kind, RefusedFor,
 };
 
 /// The one row, when there is one.
@@ -81,4 +81,13 @@ macro_rules! words_as_text {
     )*};
 }
 
-words_as_text!(DomainState, DecidedHow, EmailJoin, IntegrationState, ChangeKind, Kind, RefusedFor);
+words_as_text!(
+    DomainState,
+    DecidedHow,
+    CheckOutcome,
+    EmailJoin,
+    IntegrationState,
+    ChangeKind,
+    Kind,
+    RefusedFor
+);

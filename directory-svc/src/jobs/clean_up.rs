@@ -1,4 +1,4 @@
-//! What the directory does by itself.
+//! What has expired is cleared.
 
 use std::time::Duration;
 
@@ -10,17 +10,6 @@ use crate::store::Store;
 const EVERY: Duration = Duration::from_hours(1);
 /// How many rows of a kind one transaction clears, so that writers wait little.
 const AT_ONCE: u32 = 500;
-
-/// How often it is written what integrations were seen to do.
-const STATUS_EVERY: Duration = Duration::from_mins(1);
-
-/// Writes what integrations were seen to do, for as long as it is polled.
-pub(crate) async fn keep_status<S: Store>(services: &Services<S>) {
-    loop {
-        tokio::time::sleep(STATUS_EVERY).await;
-        services.door.write_visits().await;
-    }
-}
 
 /// Clears expired tombstones, before-images and what is remembered of rates, for as long as it is polled.
 pub(crate) async fn clear_expired<S: Store>(services: &Services<S>) {
