@@ -31,9 +31,11 @@ impl Reason {
             Self::Unspecified => (Code::Internal, 500, ""),
 
             Self::ApiKeyInvalid | Self::CredentialInvalid => (Code::Unauthenticated, 401, ""),
-            Self::PermissionDeniedRole | Self::IntegrationDisabled | Self::IntegrationPaused => {
-                (Code::PermissionDenied, 403, "")
-            }
+            Self::PermissionDeniedRole
+            | Self::IntegrationDisabled
+            | Self::IntegrationPaused
+            | Self::WorkspaceSuspended
+            | Self::ApiKeyScope => (Code::PermissionDenied, 403, ""),
 
             Self::WorkspaceNotFound
             | Self::UserNotFound
@@ -44,9 +46,10 @@ impl Reason {
             | Self::GroupNotFound => (Code::NotFound, 404, ""),
 
             Self::DomainNotVerified => (Code::FailedPrecondition, 400, "invalidValue"),
-            Self::DomainHeldElsewhere | Self::DomainState | Self::NoVerifiedDomain => {
-                (Code::FailedPrecondition, 409, "")
-            }
+            Self::DomainHeldElsewhere
+            | Self::DomainState
+            | Self::NoVerifiedDomain
+            | Self::ApiKeyState => (Code::FailedPrecondition, 409, ""),
 
             Self::UserNameTaken
             | Self::LoginEmailTaken

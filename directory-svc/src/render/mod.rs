@@ -3,12 +3,14 @@
 mod admin;
 mod document;
 mod group;
+mod integration;
 mod user;
 
 pub(crate) use admin::{
-    api_key, audit_record, checked, domain, domain_state, integration, pending_domain, workspace,
+    audit_record, checked, domain, domain_state, pending_domain, timestamp, workspace,
 };
 pub(crate) use group::{Groups, deleted_group};
+pub(crate) use integration::{api_key, integration};
 pub(crate) use user::{People, deleted_user};
 
 use crate::ids::WorkspaceId;

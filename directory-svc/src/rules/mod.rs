@@ -4,15 +4,18 @@ pub(crate) mod admission;
 pub(crate) mod adoption;
 pub(crate) mod binding;
 pub(crate) mod claims;
+pub(crate) mod dialects;
 pub(crate) mod dns_proof;
 pub(crate) mod domains;
 #[cfg(test)]
 pub(crate) mod examples;
 pub(crate) mod groups;
 pub(crate) mod integrations;
+pub(crate) mod key_terms;
 pub(crate) mod keys;
 pub(crate) mod login_email;
 pub(crate) mod notices;
 pub(crate) mod people;
 pub(crate) mod schemas;
 pub(crate) mod version;
+pub(crate) mod workspaces;

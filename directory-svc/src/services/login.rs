@@ -24,11 +24,11 @@ impl<S: Store> LoginService for Services<S> {
             .map(|account| v1::Account {
                 workspace_id: account.workspace_id.to_string(),
                 user_id: account.user_id.to_string(),
-                active: account.active,
-                reason: if account.active {
-                    v1::account::InactiveReason::Unspecified
-                } else {
-                    v1::account::InactiveReason::UserInactive
+                active: account.active && !account.suspended,
+                reason: match (account.active, account.suspended) {
+                    (true, false) => v1::account::InactiveReason::Unspecified,
+                    (true, true) => v1::account::InactiveReason::WorkspaceSuspended,
+                    (false, _) => v1::account::InactiveReason::UserInactive,
                 }
                 .into(),
             })

@@ -14,9 +14,7 @@ mod wire;
 mod workspace;
 
 pub(crate) use answer::Answer;
-pub(crate) use binary::{
-    free_address, new_credential, printed_by, refused_start, run_to_end, simulate,
-};
+pub(crate) use binary::{free_address, new_credential, refused_start, run_to_end, simulate};
 pub(crate) use collector::{Collector, Told};
 pub(crate) use disk::{Disk, Fault, Journal};
 pub(crate) use dns::{Dns, Says};

@@ -157,6 +157,7 @@ pub(super) async fn sign_in_where_the_domain_is_verified<E: Engine>(engine: E) {
         workspace_id: WorkspaceId::new(super::uuid(n)),
         user_id: user_id(1),
         active,
+        suspended: false,
     };
     assert_eq!(accounts, [account(1, true), account(2, false)]);
     assert_eq!(store.accounts(login("eve@acme.com")).await.unwrap(), []);

@@ -24,6 +24,7 @@ mod readers;
 mod resources;
 mod schemas;
 mod statement;
+mod status;
 #[cfg(test)]
 mod tests;
 mod users;

@@ -300,7 +300,8 @@ fn look_up_sign_ins_and_waiting_claims_by_index() {
     let accounts = plan(users::ACCOUNTS);
     assert!(accounts[0].contains("domain_verified (name=?)"), "{accounts:?}");
     assert!(accounts[1].contains("(workspace_id=? AND login_email_key=?)"), "{accounts:?}");
-    assert_eq!(accounts.len(), 2, "{accounts:?}");
+    assert!(accounts[2].contains("w USING PRIMARY KEY (id=?)"), "{accounts:?}");
+    assert_eq!(accounts.len(), 3, "{accounts:?}");
     let pending = plan(domains::PENDING);
     assert_eq!(
         pending,

@@ -21,9 +21,11 @@ const PEOPLE: &str =
     "user u LEFT JOIN binding b ON b.workspace_id = u.workspace_id AND b.user_id = u.id";
 
 /// From the domain to the people, never the other way round: CROSS JOIN keeps the order.
-pub(super) const ACCOUNTS: &str = "SELECT u.workspace_id, u.id, u.active IS NOT 0 \
+pub(super) const ACCOUNTS: &str = "SELECT u.workspace_id, u.id, u.active IS NOT 0, \
+     w.suspended_at IS NOT NULL \
      FROM domain d CROSS JOIN user u \
      ON u.workspace_id = d.workspace_id AND u.login_email_key = ?2 \
+     CROSS JOIN workspace w ON w.id = d.workspace_id \
      WHERE d.name = ?1 AND d.state = 'verified' ORDER BY d.workspace_id";
 
 /// Where a listing takes people from.
@@ -76,7 +78,12 @@ fn by_login_email(
 pub(super) fn accounts(connection: &Connection, email: &LoginEmail) -> Answer<Vec<Account>> {
     let Some((_, domain)) = email.key.rsplit_once('@') else { return Ok(Vec::new()) };
     all(connection, ACCOUNTS, params![domain, email.key], |row| {
-        Ok(Account { workspace_id: row.get(0)?, user_id: row.get(1)?, active: row.get(2)? })
+        Ok(Account {
+            workspace_id: row.get(0)?,
+            user_id: row.get(1)?,
+            active: row.get(2)?,
+            suspended: row.get(3)?,
+        })
     })
 }
 
