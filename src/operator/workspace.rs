@@ -9,7 +9,7 @@ use directory_api::v1;
 use super::failure::Failure;
 use super::print::{Answer, Show};
 use super::session::Session;
-use super::words::{InWorkspace, Page, time};
+use super::words::{InWorkspace, Page, time, word};
 
 /// What is done with workspaces.
 #[derive(Clone, Debug, Subcommand)]
@@ -20,6 +20,10 @@ pub(super) enum Verb {
     List(Page),
     /// Shows one workspace.
     Get(InWorkspace),
+    /// Has a workspace stand still: its keys are refused and nobody signs in, from now on. Everything stays.
+    Suspend(Suspend),
+    /// Ends a suspension.
+    Resume(InWorkspace),
     /// Registers an extension schema: its attributes are then kept and shown as those of the RFC are.
     /// Registered again it may have more attributes; those that are there stay.
     RegisterSchema(RegisterSchema),
@@ -35,6 +39,17 @@ pub(super) struct Create {
     /// The address of the person to write to about the workspace.
     #[arg(long, value_name = "EMAIL")]
     contact: String,
+}
+
+/// A workspace to be suspended.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Suspend {
+    #[command(flatten)]
+    within: InWorkspace,
+
+    /// Why, in words for the workspace's admins, who read it in the identity provider's log.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
 }
 
 /// A schema to be registered.
@@ -71,6 +86,17 @@ impl Verb {
                 let ask = v1::GetWorkspaceRequest { workspace_id };
                 Answer::one(&workspaces.get_workspace(ask).await?.into_inner())
             }
+            Self::Suspend(Suspend { within: InWorkspace { workspace_id }, reason }) => {
+                let ask = v1::SuspendWorkspaceRequest { workspace_id, reason };
+                let suspended = workspaces.suspend_workspace(ask).await?.into_inner();
+                let done = "Suspended: keys are refused and nobody signs in. Everything stays.";
+                Ok(Answer::one(&suspended)?.done(done))
+            }
+            Self::Resume(InWorkspace { workspace_id }) => {
+                let ask = v1::ResumeWorkspaceRequest { workspace_id };
+                let resumed = workspaces.resume_workspace(ask).await?.into_inner();
+                Ok(Answer::one(&resumed)?.done("Resumed: keys open and people sign in as before."))
+            }
             Self::RegisterSchema(RegisterSchema { within, schema, resource_type }) => {
                 let read = std::fs::read_to_string(&schema);
                 let read = read.with_context(|| format!("FILE is {}", schema.display()));
@@ -95,11 +121,15 @@ impl Show for v1::Workspace {
             ("id", self.id.clone()),
             ("name", self.display_name.clone()),
             ("contact", self.contact_email.clone()),
+            ("state", word(self.state().as_str_name(), "WORKSPACE_STATE_")),
             ("made", time(self.create_time.as_ref())),
+            ("suspended", time(self.suspend_time.as_ref())),
+            ("suspended by", self.suspended_by.clone()),
+            ("suspended for", self.suspend_reason.clone()),
         ]
     }
 
-    const COLUMNS: &'static [&'static str] = &["id", "name", "contact", "made"];
+    const COLUMNS: &'static [&'static str] = &["id", "name", "contact", "state"];
 }
 
 impl Show for v1::RegisteredSchema {
