@@ -44,9 +44,10 @@ impl Reason {
             | Self::GroupNotFound => (Code::NotFound, 404, ""),
 
             Self::DomainNotVerified => (Code::FailedPrecondition, 400, "invalidValue"),
-            Self::DomainHeldElsewhere | Self::DomainState | Self::NoVerifiedDomain => {
-                (Code::FailedPrecondition, 409, "")
-            }
+            Self::DomainHeldElsewhere
+            | Self::DomainState
+            | Self::NoVerifiedDomain
+            | Self::PersonLeft => (Code::FailedPrecondition, 409, ""),
 
             Self::UserNameTaken
             | Self::LoginEmailTaken

@@ -8,7 +8,7 @@ use crate::clock::{Micros, SECOND};
 use crate::ids::WorkspaceId;
 use crate::rules::dns_proof;
 use crate::store::{
-    ApiKey, CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState, Integration,
+    ApiKey, CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState, EmailJoin, Integration,
     IntegrationState, PendingDomain, Workspace,
 };
 
@@ -25,6 +25,11 @@ pub(crate) fn workspace(workspace: &Workspace) -> v1::Workspace {
         display_name: workspace.display_name.clone(),
         contact_email: workspace.contact_email.clone(),
         create_time: Some(timestamp(workspace.created_at)),
+        email_join: match workspace.email_join {
+            EmailJoin::Off => v1::EmailJoin::Off,
+            EmailJoin::Open => v1::EmailJoin::Open,
+        }
+        .into(),
     }
 }
 

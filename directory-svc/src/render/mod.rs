@@ -3,12 +3,14 @@
 mod admin;
 mod document;
 mod group;
+mod joining;
 mod user;
 
 pub(crate) use admin::{
     api_key, checked, domain, domain_state, integration, pending_domain, workspace,
 };
 pub(crate) use group::{Groups, deleted_group};
+pub(crate) use joining::{allowed_address, identity, refused_domain};
 pub(crate) use user::{People, deleted_user};
 
 use crate::ids::WorkspaceId;

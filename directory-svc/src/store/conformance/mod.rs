@@ -7,6 +7,7 @@ mod domains;
 mod engines;
 mod filters;
 mod groups;
+mod joining;
 mod model;
 mod order;
 mod people;
@@ -20,9 +21,9 @@ mod writes;
 use serde_json::Value;
 
 use super::{
-    Admission, Answer, Author, Binding, DecidedHow, Decision, Domain, DomainState, Draft,
-    Integration, IntegrationState, Kind, LoginEmail, Mark, Met, Names, OperationId, Page, Policy,
-    Query, Start, Store, User, Workspace, WorkspaceStore, Write,
+    Admission, Answer, Author, Binding, DecidedHow, Decision, Domain, DomainState, Draft, Footing,
+    Integration, IntegrationState, JoiningStore, Kind, LoginEmail, Mark, Met, Names, OperationId,
+    Page, Passage, Policy, Query, Start, Store, User, Workspace, WorkspaceStore, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{IntegrationId, UserId, WorkspaceId};
@@ -68,6 +69,14 @@ every_store_must![
     groups::put_who_comes_back_into_their_groups,
     groups::tell_what_a_person_belongs_to,
     groups::walk_the_members_of_a_group_in_pages,
+    joining::allow_outside_addresses,
+    joining::ask_again_about_an_allowed_address,
+    joining::bar_addresses_to_those_who_left,
+    joining::bar_an_address_longer_than_its_tombstone,
+    joining::close_the_workspace_with_the_first_person_of_an_integration,
+    joining::keep_refused_domains_until_they_are_verified,
+    joining::link_an_identity_to_whom_it_is_decided,
+    joining::tell_a_sign_in_what_it_meets,
     order::find_any_place_of_everybody,
     order::sort_as_the_pure_order_does,
     order::walk_by_marks_past_comings_and_goings,
@@ -142,7 +151,14 @@ fn login(address: &str) -> LoginEmail {
 /// A draft of a person, by the document.
 fn draft(document: &Value) -> Draft {
     let resource = scim::Schemas::standard().user().read_value(document.clone()).unwrap();
-    Draft { resource, login_email: None, binding: None, predecessor: None }
+    Draft {
+        resource,
+        login_email: None,
+        binding: None,
+        predecessor: None,
+        is_guest: false,
+        passage: Passage::default(),
+    }
 }
 
 fn named(user_name: &str) -> Draft {
@@ -189,7 +205,17 @@ async fn change<W: WorkspaceStore>(
 /// Removes a person, to a tombstone for an hour.
 async fn remove<W: WorkspaceStore>(workspace: &W, operation: &str, id: UserId) -> Answer<()> {
     let expires_at = NOW + 60 * crate::clock::MINUTE;
-    workspace.remove_user(write(operation), id, expires_at, |_| Ok(())).await
+    workspace.remove_user(write(operation), id, expires_at, |_| Ok(Passage::default())).await
+}
+
+/// The accounts that an address alone signs in to: workspace, person, and whether they are active.
+async fn accounts<S: Store>(store: &S, email: LoginEmail) -> Vec<(WorkspaceId, UserId, bool)> {
+    let met = store.doorsteps(email, None).await.unwrap();
+    let account = |step: super::Doorstep| {
+        let holder = step.by_email.filter(|holder| holder.footing == Footing::Verified)?;
+        Some((step.workspace_id, holder.user_id, holder.active))
+    };
+    met.into_iter().filter_map(account).collect()
 }
 
 /// Has a domain verified.

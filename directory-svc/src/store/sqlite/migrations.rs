@@ -20,7 +20,7 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
@@ -40,6 +40,7 @@ const MIGRATIONS: [Migration; 7] = [
         name: "domain_checks",
         sql: include_str!("migrations/0008_domain_checks.sql"),
     },
+    Migration { number: 8, name: "joining", sql: include_str!("migrations/0010_joining.sql") },
 ];
 
 /// Brings the store to the schema that this binary knows. A step that was cut short is undone by the
