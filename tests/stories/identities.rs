@@ -6,7 +6,7 @@ use directory_api::v1;
 use directory_api::v1::account::InactiveReason;
 use serde_json::json;
 
-use crate::harness::{Dialect, Nestr, Operator, Workspace, printed_by};
+use crate::harness::{Dialect, Nestr, Operator, Workspace, new_credential};
 
 const GOOGLE: &str = "https://accounts.google.example";
 const MICROSOFT: &str = "https://login.microsoft.example";
@@ -177,14 +177,13 @@ async fn sign_ins_at_the_same_time_link_one_identity() {
 async fn who_may_only_read_links_nobody() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("credentials.toml");
-    let printed = printed_by(&["credential", "billing", "reader"]).await;
-    let credential = printed.lines().nth(1).and_then(|line| line.strip_prefix("# ")).unwrap();
+    let (credential, printed) = new_credential("billing", "reader").await;
     fs::write(&file, &printed).unwrap();
     let path = file.display().to_string();
     let nestr = Nestr::start_with(&["--demo", "acme.com", "--credentials", &path]).await;
     let acme = nestr.acme();
     let ada = acme.create("ada@acme.com").await;
-    let reader = Operator::new(&nestr, credential);
+    let reader = Operator::new(&nestr, &credential);
     assert!(reader.resolve("ada@acme.com", Some((GOOGLE, "ada-1"))).await.accounts[0].active);
     assert!(identities(&acme, &ada).await.is_empty());
 }

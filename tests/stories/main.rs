@@ -7,10 +7,12 @@
 
 mod harness;
 
+mod audit;
 mod authentication;
 mod bounds;
 mod bulk;
 mod callers;
+mod command_line;
 mod connections;
 mod discovery;
 mod disk;
@@ -38,6 +40,7 @@ mod leavers;
 mod leniency;
 mod links;
 mod lists;
+mod notices;
 mod observability;
 mod okta;
 mod okta_groups;
@@ -48,6 +51,7 @@ mod process;
 mod races;
 mod refused_domains;
 mod rfc;
+mod runbook;
 mod secrets;
 mod simulator;
 mod tls;

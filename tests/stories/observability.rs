@@ -30,6 +30,10 @@ async fn everything(nestr: &Nestr) {
         nestr.send(acme.ask("GET", "/Users").with_key("nscim_wrong")).await;
     }
     acme.find(r#"userName eq "nobody-at-all""#).await;
+    let operator = nestr.operator();
+    operator.claim(&acme.id, "acme.org").await;
+    operator.verify(&acme.id, "acme.org").await;
+    nestr.until_logged("a letter was sent").await;
     nestr.send(Ask::new("BREW", "/coffee")).await.is(404);
 }
 

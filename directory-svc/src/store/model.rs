@@ -5,12 +5,14 @@ mod domain_check;
 mod groups;
 mod joining;
 mod listing;
+mod notices;
 
 pub use audit::*;
 pub use domain_check::*;
 pub use groups::*;
 pub use joining::*;
 pub use listing::*;
+pub use notices::*;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

@@ -249,14 +249,14 @@ pub(super) async fn link_an_identity_to_whom_it_is_decided<E: Engine>(engine: E)
     assert_eq!(acme.identities(user_id(1)).await.unwrap()[0].identity, identity("1"));
     let revoked =
         Domain { decision: Some(decision("sold")), ..claim("acme.com", NOW, DomainState::Revoked) };
-    let revoke = move |_: Option<&Domain>, _| Ok(revoked.clone());
+    let revoke = move |_: Option<&Domain>, _| Ok(revoked.clone().into());
     acme.change_domain(write("revoke"), "acme.com".to_owned(), revoke).await.unwrap();
     assert_eq!(by_identity("ada@acme.com").await, (true, Some((user_id(1), Footing::None))));
     let again = Domain {
         decision: Some(decision("again")),
         ..claim("acme.com", NOW, DomainState::Verified)
     };
-    let again = move |_: Option<&Domain>, _| Ok(again.clone());
+    let again = move |_: Option<&Domain>, _| Ok(again.clone().into());
     acme.change_domain(write("verify again"), "acme.com".to_owned(), again).await.unwrap();
 
     remove(&acme, "remove", user_id(1)).await.unwrap();
@@ -333,7 +333,7 @@ pub(super) async fn allow_outside_addresses<E: Engine>(engine: E) {
     let step = met(store, "eve@agency.example", None).await.unwrap();
     assert_eq!(step.by_email.unwrap().footing, Footing::Verified, "as anybody else");
     let revoked = claim("agency.example", NOW, DomainState::Revoked);
-    let revoke = move |_: Option<&Domain>, _| Ok(revoked.clone());
+    let revoke = move |_: Option<&Domain>, _| Ok(revoked.clone().into());
     acme.change_domain(write("revoke"), "agency.example".to_owned(), revoke).await.unwrap();
 
     let disallow = |standing: Option<&AllowedAddress>, count| {

@@ -20,7 +20,7 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 8] = [
+const MIGRATIONS: [Migration; 9] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
@@ -35,12 +35,13 @@ const MIGRATIONS: [Migration; 8] = [
         name: "administration",
         sql: include_str!("migrations/0006_administration.sql"),
     },
+    Migration { number: 7, name: "notices", sql: include_str!("migrations/0007_notices.sql") },
     Migration {
-        number: 7,
+        number: 8,
         name: "domain_checks",
         sql: include_str!("migrations/0008_domain_checks.sql"),
     },
-    Migration { number: 8, name: "joining", sql: include_str!("migrations/0010_joining.sql") },
+    Migration { number: 9, name: "joining", sql: include_str!("migrations/0010_joining.sql") },
 ];
 
 /// Brings the store to the schema that this binary knows. A step that was cut short is undone by the
