@@ -49,7 +49,8 @@ impl Reason {
             Self::DomainHeldElsewhere
             | Self::DomainState
             | Self::NoVerifiedDomain
-            | Self::ApiKeyState => (Code::FailedPrecondition, 409, ""),
+            | Self::ApiKeyState
+            | Self::PersonLeft => (Code::FailedPrecondition, 409, ""),
 
             Self::UserNameTaken
             | Self::LoginEmailTaken

@@ -50,6 +50,7 @@ use crate::door::Door;
 use crate::render::Links;
 use crate::services::Services;
 use crate::services::cursor::Cursors;
+use crate::services::domain::refused::Refused;
 use crate::store::Store;
 
 /// The largest request that is taken over gRPC, in bytes: the largest body that a gateway takes, 8 MiB,
@@ -94,7 +95,8 @@ impl<S: Store> Directory<S> {
         let links = Links::new(&settings.public_url);
         let door = Door::new(store.clone(), clock.clone(), callers, settings.limits);
         let cursors = Cursors::new(&settings.cluster_secret, clock.clone())?;
-        let services = Services { door, store, clock, links, settings, cursors };
+        let refused = Refused::default();
+        let services = Services { door, store, clock, links, settings, cursors, refused };
         Ok(Self { services, health: HealthReporter::new() })
     }
 

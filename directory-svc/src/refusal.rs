@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use directory_api::v1::Reason;
 
+use crate::store::LoginEmail;
+
 /// Why a request is not done. The reason's row in the contract gives gRPC code, HTTP status and
 /// scimType.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,18 +20,26 @@ pub struct Refusal {
     pub detail: String,
     /// After how long the same call may succeed; `None` where that is for the caller to mend.
     pub retry_after: Option<Duration>,
+    /// The address whose domain was refused, for the workspace's list of those. Never shown.
+    pub address: Option<Box<LoginEmail>>,
 }
 
 impl Refusal {
     /// A refusal for `reason`, told as `detail`.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), retry_after: None }
+        Self { reason, detail: detail.into(), retry_after: None, address: None }
     }
 
     /// The refusal of what may succeed `after` some time.
     #[must_use]
     pub fn to_be_tried_after(self, after: Duration) -> Self {
         Self { retry_after: Some(after), ..self }
+    }
+
+    /// The refusal of an address for its domain.
+    #[must_use]
+    pub fn of_address(self, email: LoginEmail) -> Self {
+        Self { address: Some(Box::new(email)), ..self }
     }
 }
 

@@ -4,6 +4,7 @@ mod amounts;
 mod claims;
 mod domain_checks;
 mod keys;
+mod leavers;
 mod letters;
 
 use std::sync::Arc;
@@ -27,6 +28,13 @@ use crate::{
 };
 
 const BEGIN: Micros = 1_700_000_000_000_000;
+
+/// A way to the directory that marks nobody as the gateway.
+type Service = tower::util::BoxCloneService<
+    http::Request<tonic::body::Body>,
+    axum::response::Response,
+    std::convert::Infallible,
+>;
 
 struct House {
     dir: TempDir,
@@ -80,6 +88,15 @@ impl House {
         self.now.fetch_add(by, Ordering::Relaxed);
     }
 
+    /// The directory as a service of Nestr's reaches it.
+    fn service(&self) -> Service {
+        use tower::ServiceExt;
+        let router = self.router.clone();
+        tower::util::BoxCloneService::new(tower::service_fn(move |request: http::Request<_>| {
+            router.clone().oneshot(request)
+        }))
+    }
+
     /// Makes a person as an identity provider does, with this key.
     async fn provision(&self, key: &ApiKeyText, user_name: &str) -> Result<v1::User, Status> {
         self.provision_as(key, format!(r#"{{"userName":"{user_name}"}}"#)).await
@@ -109,12 +126,7 @@ impl House {
             ..v1::CreateApiKeyRequest::default()
         });
         ask.metadata_mut().insert("authorization", "Bearer secret".parse().unwrap());
-        let router = self.router.clone();
-        let channel = tower::service_fn(move |request: http::Request<tonic::body::Body>| {
-            use tower::ServiceExt;
-            router.clone().oneshot(request)
-        });
-        let made = IntegrationServiceClient::new(channel).create_api_key(ask).await.unwrap();
+        let made = IntegrationServiceClient::new(self.service()).create_api_key(ask).await.unwrap();
         ApiKeyText::parse(&made.into_inner().key).unwrap()
     }
 }

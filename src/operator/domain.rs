@@ -140,6 +140,7 @@ impl Verb {
                     workspace_id: claim.within.workspace_id,
                     domains: claim.domains.join(" "),
                     contact_email: claim.contact,
+                    ..v1::ClaimDomainsRequest::default()
                 };
                 let claimed = domains.claim_domains(ask).await?.into_inner();
                 Answer::many(&claimed, &claimed.outcomes)

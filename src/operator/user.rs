@@ -112,7 +112,7 @@ impl Verb {
                 Ok(Answer::one(&restored)?.done(done))
             }
             Self::ResolveLogin(ResolveLogin { email }) => {
-                let ask = v1::ResolveLoginRequest { email };
+                let ask = v1::ResolveLoginRequest { email, ..v1::ResolveLoginRequest::default() };
                 let found = session.logins().resolve_login(ask).await?.into_inner();
                 Answer::many(&found, &found.accounts)
             }

@@ -54,7 +54,10 @@ async fn over_grpc_only_a_credential_opens_anything() {
         let key = format!("Bearer {}", acme.key).parse().unwrap();
         get.metadata_mut().insert("scim-authorization", key);
         let list = v1::ListDomainsRequest { workspace_id: workspace_id() };
-        let resolve = v1::ResolveLoginRequest { email: "ada@acme.com".to_owned() };
+        let resolve = v1::ResolveLoginRequest {
+            email: "ada@acme.com".to_owned(),
+            ..v1::ResolveLoginRequest::default()
+        };
         let codes = [
             stranger.users().get_user(get).await.unwrap_err().code(),
             stranger.domains().list_domains(list).await.unwrap_err().code(),

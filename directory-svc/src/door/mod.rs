@@ -246,6 +246,12 @@ impl<S: Store> Door<S> {
         }
     }
 
+    /// Whether the caller's role may ask `U` too.
+    pub(crate) fn may<U: Asked>(&self, request: &Request<impl Asked>) -> bool {
+        let role = bearer(request, "authorization").and_then(|c| self.callers.find(c));
+        role.is_some_and(|(_, role)| U::ROLES.contains(&role))
+    }
+
     /// Forgets what is known of every key, so that a change of keys or integrations holds at once.
     pub(crate) fn forget_keys(&self) {
         self.keys.forget();

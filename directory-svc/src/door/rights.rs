@@ -147,6 +147,7 @@ fn bulk(operations: usize) -> u32 {
 
 in_a_workspace! {
     GetWorkspaceRequest; Internal Operator Reader;
+    UpdateWorkspaceRequest; Internal Operator;
     RegisterSchemaRequest; Internal Operator;
     SuspendWorkspaceRequest; Operator;
     ResumeWorkspaceRequest; Operator;
@@ -158,6 +159,14 @@ in_a_workspace! {
     RevokeDomainRequest; Operator;
     WithdrawDomainRequest; Internal Operator;
     CheckDomainRequest; Internal Operator;
+    ListRefusedDomainsRequest; Internal Operator Reader;
+    AllowAddressRequest; Operator;
+    ListAllowedAddressesRequest; Internal Operator Reader;
+    DisallowAddressRequest; Operator;
+
+    ListIdentitiesRequest; Internal Operator Reader;
+    UnlinkIdentityRequest; Internal Operator;
+    ReadmitAddressRequest; Operator;
 
     ListIntegrationsRequest; Internal Operator Reader;
     GetIntegrationRequest; Internal Operator Reader;
@@ -220,7 +229,7 @@ mod tests {
     #[test]
     fn a_reader_only_reads_and_a_gateway_only_provisions() {
         for (message, roles, _) in in_a_workspace() {
-            let reads = ["Get", "List", "Read"].iter().any(|word| message.starts_with(word));
+            let reads = ["Get", "List", "ReadGroup"].iter().any(|word| message.starts_with(word));
             assert_eq!(roles.contains(&Reader), reads, "{message}");
             let provisions = ["User", "Group", "Schema", "Resource", "ServiceProviderConfig"];
             let provisions =

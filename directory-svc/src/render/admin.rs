@@ -7,8 +7,8 @@ use crate::clock::{Micros, SECOND};
 use crate::ids::WorkspaceId;
 use crate::rules::dns_proof;
 use crate::store::{
-    AuditRecord, CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState, PendingDomain,
-    Workspace,
+    AuditRecord, CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState, EmailJoin,
+    PendingDomain, Workspace,
 };
 
 /// A point in time.
@@ -33,6 +33,11 @@ pub(crate) fn workspace(workspace: &Workspace) -> v1::Workspace {
         suspend_time: suspension.map(|suspension| timestamp(suspension.at)),
         suspend_reason: suspension.map(|s| s.reason.clone()).unwrap_or_default(),
         suspended_by: suspension.map(|s| s.by.clone()).unwrap_or_default(),
+        email_join: match workspace.email_join {
+            EmailJoin::Off => v1::EmailJoin::Off,
+            EmailJoin::Open => v1::EmailJoin::Open,
+        }
+        .into(),
     }
 }
 

@@ -4,6 +4,7 @@ mod admin;
 mod document;
 mod group;
 mod integration;
+mod joining;
 mod user;
 
 pub(crate) use admin::{
@@ -11,6 +12,7 @@ pub(crate) use admin::{
 };
 pub(crate) use group::{Groups, deleted_group};
 pub(crate) use integration::{api_key, integration};
+pub(crate) use joining::{allowed_address, identity, refused_domain};
 pub(crate) use user::{People, deleted_user};
 
 use crate::ids::WorkspaceId;

@@ -16,10 +16,24 @@ pub(crate) struct Standing<'a> {
     pub login_email: Option<&'a LoginEmail>,
 }
 
+/// Whether an address may sign somebody in: its domain is verified, or an operator allowed it.
+#[must_use]
+pub(crate) fn may_sign_in(policy: &Policy, email: &LoginEmail) -> bool {
+    policy.verified_domains.contains(email.domain()) || policy.allows(&email.key)
+}
+
+/// Whether who signs in by this is a guest: an operator allowed the address, and its domain is not verified.
+#[must_use]
+pub(crate) fn is_guest(policy: &Policy, login: Option<&LoginEmail>) -> bool {
+    login.is_some_and(|login| {
+        !policy.verified_domains.contains(login.domain()) && policy.allows(&login.key)
+    })
+}
+
 /// What is to sign in the person whom `wanted` describes.
 ///
 /// While the candidate stays the same, so does the login e-mail. A new one must be of a verified
-/// domain; else the person is refused when the userName is itself an address or when they sign in
+/// domain, or a guest's; else the person is refused when the userName is itself an address or when they sign in
 /// already, and is kept without a login e-mail otherwise (a staff number, say).
 ///
 /// # Errors
@@ -43,11 +57,11 @@ pub(crate) fn login_email(
     {
         return Ok(Some(login.clone()));
     }
-    if policy.verified_domains.contains(email.domain()) {
+    if may_sign_in(policy, &email) {
         return Ok(Some(email));
     }
     if signs_in.is_some() || address(user_name).is_some() || is_guest_name(user_name) {
-        return Err(not_verified(email.domain()));
+        return Err(not_verified(email));
     }
     Ok(None)
 }
@@ -58,8 +72,8 @@ pub(crate) fn waits_for(person: &Resource) -> Option<String> {
     candidate(person).map(|email| email.domain().to_owned())
 }
 
-fn not_verified(domain: &str) -> Refusal {
-    let shown = echo(domain);
+fn not_verified(email: LoginEmail) -> Refusal {
+    let shown = echo(email.domain());
     Refusal::new(
         Reason::DomainNotVerified,
         format!(
@@ -68,6 +82,7 @@ fn not_verified(domain: &str) -> Refusal {
              verified domain."
         ),
     )
+    .of_address(email)
 }
 
 fn guest_without_mail() -> Refusal {
@@ -84,7 +99,7 @@ mod tests {
     use super::*;
 
     fn policy() -> Policy {
-        Policy { verified_domains: ["acme.com".to_owned()].into() }
+        Policy { verified_domains: ["acme.com".to_owned()].into(), ..Policy::default() }
     }
 
     fn person(user_name: &str, email: Option<&str>) -> Resource {
@@ -136,6 +151,22 @@ mod tests {
         assert_eq!(made(guest, None), Err(Reason::DomainNotVerified));
         assert_eq!(made(guest, Some("ada@other.com")), Err(Reason::DomainNotVerified));
         assert_eq!(made(guest, Some("ada@acme.com")), Ok(Some("ada@acme.com".into())));
+    }
+
+    #[test]
+    fn an_allowed_outside_address_signs_in_and_is_a_guests() {
+        let guest = "ada_other.com#EXT#@acme.onmicrosoft.com";
+        let policy = Policy { allowed_addresses: ["ada@other.com".to_owned()].into(), ..policy() };
+        for (user_name, email) in [(guest, Some("Ada@other.com")), ("ada@OTHER.com", None)] {
+            let login = login_email(&policy, &person(user_name, email), None).unwrap();
+            assert_eq!(login.as_ref().unwrap().key, "ada@other.com");
+            assert!(is_guest(&policy, login.as_ref()));
+        }
+        let other = login_email(&policy, &person("eve@other.com", None), None).unwrap_err();
+        assert_eq!(other.reason, Reason::DomainNotVerified);
+        assert_eq!(other.address.unwrap().key, "eve@other.com", "for the list of refused domains");
+        assert!(policy.asked.borrow().contains("eve@other.com"), "so that it is looked up");
+        assert!(!is_guest(&policy, address("ada@acme.com").as_ref()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use scim::Resource;
 
 use super::admission::{self, Standing};
 use super::binding::bound_elsewhere;
+use super::leavers::{self, Before};
 use super::people::{login_email_taken, replacement, user_name_taken};
 use crate::ids::UserId;
 use crate::refusal::Refusal;
@@ -32,11 +33,14 @@ pub(crate) fn create(
         external_id: external_id.map(str::to_owned),
     });
     let Some(person) = one_person(met)? else {
+        let login_email = admission::login_email(policy, wanted, None)?;
         return Ok(Admission::Create(Draft {
             resource: wanted.clone(),
-            login_email: admission::login_email(policy, wanted, None)?,
             binding,
             predecessor: met.resembling,
+            is_guest: admission::is_guest(policy, login_email.as_ref()),
+            passage: leavers::passage(author, None, wanted, login_email.as_ref()),
+            login_email,
         }));
     };
     let Some(integration) = author.integration() else {
@@ -50,11 +54,21 @@ pub(crate) fn create(
             let standing =
                 Standing { resource: &current, login_email: person.login_email.as_ref() };
             let admitted = admission::login_email(policy, wanted, Some(standing))?;
+            let login_email = person.login_email.clone().or(admitted);
+            let resource = replacement(wanted.clone(), &current);
+            let before = Before { standing, is_bound: false };
             Ok(Admission::Adopt(
                 person.id,
                 Draft {
-                    resource: replacement(wanted.clone(), &current),
-                    login_email: person.login_email.clone().or(admitted),
+                    is_guest: admission::is_guest(policy, login_email.as_ref()),
+                    passage: leavers::passage(
+                        author,
+                        Some(before),
+                        &resource,
+                        login_email.as_ref(),
+                    ),
+                    resource,
+                    login_email,
                     binding,
                     predecessor: None,
                 },
@@ -109,7 +123,8 @@ mod tests {
     }
 
     fn post(author: &Author, user_name: &str, met: &Met) -> Result<Admission, Reason> {
-        let policy = Policy { verified_domains: ["acme.com".to_owned()].into() };
+        let policy =
+            Policy { verified_domains: ["acme.com".to_owned()].into(), ..Policy::default() };
         create(&policy, author, &resource(user_name), Some("x1"), met, read).map_err(|no| no.reason)
     }
 

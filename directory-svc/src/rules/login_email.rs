@@ -32,6 +32,16 @@ impl LoginEmail {
     pub(crate) fn domain(&self) -> &str {
         self.key.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
+
+    /// The forms in which the address may stand among people's names and addresses, which are compared folded
+    /// and no more: as it is compared, as it was sent, and with the domain in its own letters.
+    #[must_use]
+    pub(crate) fn spellings(&self) -> [String; 3] {
+        let shown = self.key.rsplit_once('@').map_or_else(String::new, |(local, domain)| {
+            format!("{local}@{}", fold(&idna::domain_to_unicode(domain).0))
+        });
+        [self.key.clone(), fold(&self.address), shown]
+    }
 }
 
 /// The address that would sign the person in, were its domain verified.
@@ -60,13 +70,20 @@ pub(crate) fn candidate(person: &Resource) -> Option<LoginEmail> {
 /// A name that is one hex digest as a whole (SHA-1, SHA-2) is a name of its own.
 #[must_use]
 pub(crate) fn is_soft_delete_name(user_name: &str) -> bool {
+    soft_deleted(user_name).is_some()
+}
+
+/// The name that the person had before; `None`: it is not such a name.
+#[must_use]
+pub(crate) fn soft_deleted(user_name: &str) -> Option<&str> {
     const PREFIX: usize = 32;
     const DIGESTS: [usize; 5] = [40, 56, 64, 96, 128];
     let is_hex = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
     let name = user_name.as_bytes();
-    name.len() > PREFIX
+    let is_one = name.len() > PREFIX
         && is_hex(&name[..PREFIX])
-        && !(is_hex(name) && DIGESTS.contains(&name.len()))
+        && !(is_hex(name) && DIGESTS.contains(&name.len()));
+    if is_one { user_name.get(PREFIX..) } else { None }
 }
 
 /// Whether this is the userName of an Entra ID guest (`x_other.com#EXT#@tenant.onmicrosoft.com`),
@@ -124,6 +141,14 @@ mod tests {
         assert!(!is_soft_delete_name(&"a1".repeat(32)));
         assert!(is_soft_delete_name(&format!("{}ada", "a1".repeat(16))));
         assert!(!is_soft_delete_name("é23456789abcdef0123456789abcdefada@acme.com"));
+    }
+
+    #[test]
+    fn an_address_is_found_in_each_of_its_spellings() {
+        let spellings = address("Ada@XN--bcher-kva.example").unwrap().spellings();
+        let [key, sent, shown] = spellings.each_ref().map(String::as_str);
+        assert_eq!((key, sent), ("ada@xn--bcher-kva.example", "ada@xn--bcher-kva.example"));
+        assert_eq!(shown, "ada@bücher.example");
     }
 
     #[test]

@@ -5,10 +5,11 @@ use scim::Resource;
 
 use super::admission::{self, Standing};
 use super::binding::binding_after;
+use super::leavers::{self, Before};
 use super::version;
 use crate::ids::MemberId;
 use crate::refusal::{Refusal, echo};
-use crate::store::{Author, Draft, Policy, Tombstone, User};
+use crate::store::{Author, Draft, Passage, Policy, Tombstone, User};
 
 /// The person, who must be here and, where the caller named a version, still be of it.
 ///
@@ -48,19 +49,33 @@ pub(crate) fn change(
     let binding = binding_after(author, person, external_id)?;
     let standing = Standing { resource: current, login_email: person.login_email.as_ref() };
     let login_email = admission::login_email(policy, &wanted, Some(standing))?;
-    Ok(Draft { resource: wanted, login_email, binding, predecessor: None })
+    let before = Before { standing, is_bound: person.binding.is_some() };
+    Ok(Draft {
+        is_guest: admission::is_guest(policy, login_email.as_ref()),
+        passage: leavers::passage(author, Some(before), &wanted, login_email.as_ref()),
+        resource: wanted,
+        login_email,
+        binding,
+        predecessor: None,
+    })
 }
 
-/// Whether `author` may remove the person.
+/// Whether `author` may remove the person, and by which addresses nobody comes in then.
 ///
 /// # Errors
 /// `BOUND_ELSEWHERE`.
-pub(crate) fn remove(author: &Author, person: &User) -> Result<(), Refusal> {
-    binding_after(author, person, None).map(drop)
+pub(crate) fn remove(
+    author: &Author,
+    person: &User,
+    current: &Resource,
+) -> Result<Passage, Refusal> {
+    binding_after(author, person, None)?;
+    let standing = Standing { resource: current, login_email: person.login_email.as_ref() };
+    Ok(leavers::removal(author, Before { standing, is_bound: person.binding.is_some() }))
 }
 
 /// How a removed person comes back: as they were, signed in by the same address while its domain is
-/// verified, and unbound: the first write of an integration adopts them again.
+/// verified, or it is a guest's, and unbound: the first write of an integration adopts them again.
 ///
 /// # Errors
 /// `USER_NOT_FOUND` when there is no tombstone.
@@ -76,10 +91,14 @@ pub(crate) fn restore(
             format!("No removed user {} is kept in this workspace.", echo(id)),
         )
     })?;
-    let verified = |domain: &str| policy.verified_domains.contains(domain);
+    let resource = read(&tombstone.was)?;
+    let login_email = tombstone.was.login_email.clone();
+    let login_email = login_email.filter(|email| admission::may_sign_in(policy, email));
     Ok(Draft {
-        resource: read(&tombstone.was)?,
-        login_email: tombstone.was.login_email.clone().filter(|email| verified(email.domain())),
+        is_guest: admission::is_guest(policy, login_email.as_ref()),
+        passage: leavers::restoration(&resource, login_email.as_ref()),
+        resource,
+        login_email,
         binding: None,
         predecessor: None,
     })

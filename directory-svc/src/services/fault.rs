@@ -7,12 +7,12 @@ use scim::ErrorKind;
 use tonic::Status;
 
 use crate::refusal::Refusal;
-use crate::rules::{groups, people};
+use crate::rules::{groups, leavers, people};
 use crate::store::{StoreError, Unique};
 
 /// A refusal is shown whole.
 pub(crate) fn no(refusal: Refusal) -> Status {
-    let Refusal { reason, detail, retry_after } = refusal;
+    let Refusal { reason, detail, retry_after, .. } = refusal;
     reason.status_with_retry(detail, HashMap::new(), retry_after)
 }
 
@@ -46,6 +46,7 @@ pub(crate) fn store_error(error: StoreError) -> Status {
             no(people::login_email_taken(holder))
         }
         StoreError::Taken { unique: Unique::GroupName, holder } => no(groups::name_taken(holder)),
+        StoreError::Barred { user_id } => no(leavers::has_left(user_id)),
         StoreError::OperationReused => no(Refusal::new(
             Reason::InvalidArgument,
             "operation_id names an earlier write that did something else. Use a new one for each \

@@ -31,6 +31,7 @@ pub(crate) struct Services<S> {
     pub(crate) links: Links,
     pub(crate) settings: crate::Settings,
     pub(crate) cursors: cursor::Cursors,
+    pub(crate) refused: domain::refused::Refused,
 }
 
 /// The longest operation id, in bytes.

@@ -13,7 +13,7 @@ use crate::ids::WorkspaceId;
 use crate::render;
 use crate::rules::login_email::address;
 use crate::rules::{schemas, workspaces};
-use crate::store::{Kind, Store, Suspension, Workspace, WorkspaceStore};
+use crate::store::{EmailJoin, Kind, Store, Suspension, Workspace, WorkspaceStore};
 
 /// The longest display name, in bytes.
 pub(super) const DISPLAY_NAME_BYTES: usize = 200;
@@ -27,11 +27,7 @@ impl<S: Store> WorkspaceService for Services<S> {
         request: Request<v1::CreateWorkspaceRequest>,
     ) -> Result<Response<v1::Workspace>, Status> {
         let (author, ask) = self.door.across(request)?;
-        let display_name = ask.display_name.trim();
-        if display_name.is_empty() || display_name.len() > DISPLAY_NAME_BYTES {
-            let cause = format!("1 to {DISPLAY_NAME_BYTES} bytes are needed");
-            return Err(no(read::invalid("display_name", cause)));
-        }
+        let display_name = display_name(&ask.display_name)?;
         contact_email(&ask.contact_email)?;
         let (id, write) = (WorkspaceId::new(self.clock.new_id()), self.write(author));
         let workspace = Workspace::new(id, display_name, ask.contact_email, write.at);
@@ -70,6 +66,27 @@ impl<S: Store> WorkspaceService for Services<S> {
             workspaces: found.iter().map(render::workspace).collect(),
             next_page_token: last.filter(|_| more).unwrap_or_default(),
         }))
+    }
+
+    async fn update_workspace(
+        &self,
+        request: Request<v1::UpdateWorkspaceRequest>,
+    ) -> Result<Response<v1::Workspace>, Status> {
+        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
+        let email_join = ask.email_join.map(email_join).transpose()?.flatten();
+        let name = ask.display_name.as_deref().map(display_name).transpose()?.map(str::to_owned);
+        ask.contact_email.as_deref().map(contact_email).transpose()?;
+        let decide = move |standing: &Workspace| {
+            let standing = standing.clone();
+            Ok(Workspace {
+                display_name: name.clone().unwrap_or(standing.display_name),
+                contact_email: ask.contact_email.clone().unwrap_or(standing.contact_email),
+                email_join: email_join.unwrap_or(standing.email_join),
+                ..standing
+            })
+        };
+        let changed = workspace.change_workspace(self.write(author), decide).await;
+        Ok(Response::new(render::workspace(&changed.map_err(store_error)?)))
     }
 
     async fn suspend_workspace(
@@ -122,6 +139,26 @@ impl<S: Store> WorkspaceService for Services<S> {
             resource_type: registered.kind.name().to_owned(),
             schema_json: registered.document,
         }))
+    }
+}
+
+/// A name for people.
+fn display_name(text: &str) -> Result<&str, Status> {
+    let name = text.trim();
+    if name.is_empty() || name.len() > DISPLAY_NAME_BYTES {
+        let cause = format!("1 to {DISPLAY_NAME_BYTES} bytes are needed");
+        return Err(no(read::invalid("display_name", cause)));
+    }
+    Ok(name)
+}
+
+/// What is asked of joining; `None`: nothing.
+fn email_join(asked: i32) -> Result<Option<EmailJoin>, Status> {
+    match v1::EmailJoin::try_from(asked) {
+        Ok(v1::EmailJoin::Unspecified) => Ok(None),
+        Ok(v1::EmailJoin::Off) => Ok(Some(EmailJoin::Off)),
+        Ok(v1::EmailJoin::Open) => Ok(Some(EmailJoin::Open)),
+        Err(_) => Err(no(read::invalid("email_join", "no value of EmailJoin"))),
     }
 }
 

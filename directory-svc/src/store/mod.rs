@@ -10,6 +10,7 @@ mod conformance;
 mod domain_checks;
 mod filter_sql;
 mod groups;
+mod joining;
 mod notices;
 mod places;
 mod record;
@@ -20,6 +21,7 @@ use std::future::Future;
 pub use domain_checks::DomainCheckStore;
 pub(crate) use filter_sql::is_served;
 pub use groups::GroupStore;
+pub use joining::JoiningStore;
 pub use model::*;
 pub use notices::NoticeStore;
 use tokio::sync::watch;
@@ -54,6 +56,12 @@ pub enum StoreError {
         /// Who has it.
         holder: MemberId,
     },
+    /// The address is firmly barred, or the person has left, and the write readmits nobody. Nothing was written.
+    #[error("{user_id} has left")]
+    Barred {
+        /// The person, or who had the address.
+        user_id: UserId,
+    },
     /// The operation id names an earlier write that did something else.
     #[error("the operation id was used for another write")]
     OperationReused,
@@ -75,7 +83,7 @@ pub type Answer<T> = Result<T, StoreError>;
 /// [`Store::workspace`].
 pub trait Store: NoticeStore + Clone + Send + Sync + 'static {
     /// The handle of one workspace.
-    type Workspace: WorkspaceStore + GroupStore + DomainCheckStore;
+    type Workspace: WorkspaceStore + GroupStore + DomainCheckStore + JoiningStore;
 
     /// The state of one workspace, whether or not it exists: an absent one is empty, and refuses
     /// writes with `WORKSPACE_NOT_FOUND`.
@@ -111,9 +119,14 @@ pub trait Store: NoticeStore + Clone + Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Answer<Vec<(WorkspaceId, String)>>> + Send;
 
-    /// The accounts that an address signs in to: in each workspace where its domain (the part of
-    /// `email.key` behind the last `@`) is verified now, the living person who has it.
-    fn accounts(&self, email: LoginEmail) -> impl Future<Output = Answer<Vec<Account>>> + Send;
+    /// What a sign-in by an address, and by an identity where there is one, meets: each workspace where the
+    /// domain of the address (the part of `email.key` behind the last `@`) is verified now, where a guest has
+    /// it, or where the identity is linked; in order of id, all of one moment.
+    fn doorsteps(
+        &self,
+        email: LoginEmail,
+        identity: Option<Identity>,
+    ) -> impl Future<Output = Answer<Vec<Doorstep>>> + Send;
 
     /// Clears tombstones that expired before `now` and before-images older than `images_before`, at
     /// most `limit` rows of each. Answers how many rows it touched.
@@ -267,7 +280,11 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     fn users(&self, query: Query) -> impl Future<Output = Answer<Page<User>>> + Send;
 
     /// Makes or adopts a person: `decide` sees who is there already under `names`. `id` is the new
-    /// person's, if it comes to that.
+    /// person's, if it comes to that. The first one of an integration closes the workspace to those who join
+    /// by themselves ([`EmailJoin::Off`]), as a change of its own.
+    ///
+    /// # Errors
+    /// [`StoreError::Barred`], here and where a person is changed.
     fn create_user<D>(
         &self,
         write: Write,
@@ -289,7 +306,8 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     where
         D: Fn(&Policy, Option<&User>) -> Result<Draft, Refusal> + Send + 'static;
 
-    /// Removes a person to a tombstone that expires at `expires_at`, and from every group.
+    /// Removes a person to a tombstone that expires at `expires_at`, and from every group. `decide` says which
+    /// addresses are barred by it.
     fn remove_user<D>(
         &self,
         write: Write,
@@ -298,7 +316,7 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
         decide: D,
     ) -> impl Future<Output = Answer<()>> + Send
     where
-        D: Fn(Option<&User>) -> Result<(), Refusal> + Send + 'static;
+        D: Fn(Option<&User>) -> Result<Passage, Refusal> + Send + 'static;
 
     /// At most `limit` tombstones, the earliest made person first, behind the person of this `seq`.
     fn deleted_users(
@@ -308,7 +326,7 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Answer<Vec<Tombstone<User>>>> + Send;
 
     /// Brings a removed person back, with id, `seq` and creation time kept, into the groups that they
-    /// were a member of and that are still here: `decide` sees the
+    /// were a member of and that are still here, without the identities that they signed in by: `decide` sees the
     /// tombstone (`None`: there is none) and says how the person is to be.
     fn restore_user<D>(
         &self,

@@ -4,6 +4,7 @@ mod audit;
 mod domain_check;
 mod groups;
 mod integrations;
+mod joining;
 mod listing;
 mod notices;
 
@@ -11,9 +12,11 @@ pub use audit::*;
 pub use domain_check::*;
 pub use groups::*;
 pub use integrations::*;
+pub use joining::*;
 pub use listing::*;
 pub use notices::*;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use scim::{Resource, ResourceType, Schemas};
@@ -245,6 +248,23 @@ pub struct Write {
 pub struct Policy {
     /// The verified domains: ASCII, lower case.
     pub verified_domains: BTreeSet<String>,
+    /// Outside addresses that an operator allowed, of those that were asked for.
+    pub allowed_addresses: BTreeSet<String>,
+    /// Those that were asked for and are not among them: the store looks them up, and asks again.
+    pub asked: RefCell<BTreeSet<String>>,
+}
+
+impl Policy {
+    /// Whether an operator allowed this outside address, given in its form for comparison. A no may mean that
+    /// it was not looked up yet: whoever decides is asked again then.
+    #[must_use]
+    pub fn allows(&self, key: &str) -> bool {
+        let is_allowed = self.allowed_addresses.contains(key);
+        if !is_allowed {
+            self.asked.borrow_mut().insert(key.to_owned());
+        }
+        is_allowed
+    }
 }
 
 /// An address that signs a person in: one of a verified domain, unique in the workspace.
@@ -299,6 +319,10 @@ pub struct Draft {
     pub binding: Option<Binding>,
     /// A removed person whom a new one resembles: a note for the change, no more.
     pub predecessor: Option<UserId>,
+    /// Whether they sign in as a guest: a note for the change, no more.
+    pub is_guest: bool,
+    /// What the write says about the ways in.
+    pub passage: Passage,
 }
 
 /// Who is there already under the names of a person about to be made.
@@ -417,6 +441,16 @@ pub enum ChangeKind {
     ApiKeyChanged,
     /// A schema was registered, or grew.
     SchemaRegistered,
+    /// A person may sign in by an identity.
+    IdentityLinked,
+    /// A person no longer signs in by an identity.
+    IdentityUnlinked,
+    /// An address that was barred is no longer.
+    AddressReadmitted,
+    /// An outside address was allowed.
+    AddressAllowed,
+    /// An outside address is allowed no longer.
+    AddressDisallowed,
 }
 
 /// One write of a workspace: what was, and what became of it.
@@ -432,25 +466,14 @@ pub struct Change {
     pub at: Micros,
     /// What it was.
     pub kind: ChangeKind,
-    /// The id of the workspace, person, group, integration or key, the domain, or the URN of the schema.
+    /// The id of the workspace, person, group, integration or key, the domain, the address, or the URN of the
+    /// schema.
     pub subject: String,
     /// The subject as it was before, as JSON; `None`: it was not there, or the image's time is over.
     pub before: Option<String>,
     /// What changed, as JSON: `attributes` (names), `loginEmail` {`old`, `new`}, `access`
-    /// (`granted`, `revoked`), `predecessor`, `state`, `membersAdded` and `membersRemoved` (ids), `groups`
-    /// (ids of those that were left or come back to); only what applies.
+    /// (`granted`, `revoked`), `guest`, `predecessor`, `state`, `membersAdded` and `membersRemoved` (ids),
+    /// `groups` (ids of those that were left or come back to), `issuer`, `holder` (who has the address); only
+    /// what applies.
     pub detail: String,
-}
-
-/// An account that an address signs in to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// The workspace.
-    pub workspace_id: WorkspaceId,
-    /// The person.
-    pub user_id: UserId,
-    /// Whether the person is active.
-    pub active: bool,
-    /// Whether the workspace is suspended.
-    pub suspended: bool,
 }

@@ -5,7 +5,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::words::Word;
-use super::{ApiKey, Domain, Group, Integration, LoginEmail, Member, User, Workspace};
+use super::{
+    AllowedAddress, ApiKey, Barred, Domain, Group, Integration, Link, LoginEmail, Member, User,
+    Workspace,
+};
 use crate::ids::{GroupId, UserId};
 
 /// The detail of a change: only what applies.
@@ -19,6 +22,9 @@ pub(super) struct Detail {
     login_email: Option<Moved>,
     #[serde(skip_serializing_if = "Option::is_none")]
     access: Option<&'static str>,
+    /// Whether who got the login e-mail is a guest.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    guest: bool,
     /// A removed person whom a new one resembles.
     #[serde(skip_serializing_if = "Option::is_none")]
     predecessor: Option<String>,
@@ -33,6 +39,12 @@ pub(super) struct Detail {
     /// The groups that a removed person or group left, or that one who came back is in again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     groups: Vec<String>,
+    /// Who vouches for the identity that was linked or unlinked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
+    /// The person who has the address that was allowed, or is no longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,6 +81,23 @@ impl Detail {
     pub(super) fn of_members(added: &[Member], removed: &[Member]) -> Self {
         let ids = |members: &[Member]| members.iter().map(|member| member.id.to_string()).collect();
         Self { members_added: ids(added), members_removed: ids(removed), ..Self::default() }
+    }
+
+    /// That an identity of this issuer was linked or unlinked.
+    pub(super) fn of_issuer(issuer: &str) -> Self {
+        Self { issuer: Some(issuer.to_owned()), ..Self::default() }
+    }
+
+    /// What becomes of the access of whoever has an address that was allowed, or is no longer.
+    pub(super) fn of_holder(holder: Option<UserId>, access: &'static str) -> Self {
+        let holder = holder.map(|id| id.to_string());
+        Self { access: holder.as_ref().map(|_| access), holder, ..Self::default() }
+    }
+
+    /// The same, about somebody who may be a guest.
+    pub(super) fn with_guest(mut self, is_guest: bool) -> Self {
+        self.guest = is_guest && self.login_email.is_some();
+        self
     }
 
     /// The same, about one who left these groups or is in them again.
@@ -150,6 +179,34 @@ pub(super) fn image_of_workspace(workspace: &Workspace) -> Value {
         "suspendedAt": suspension.map(|suspension| suspension.at),
         "suspendedBy": suspension.map(|suspension| &suspension.by),
         "suspendReason": suspension.map(|suspension| &suspension.reason),
+    })
+}
+
+/// The bar on an address.
+pub(super) fn image_of_barred(barred: &Barred) -> Value {
+    json!({
+        "userId": barred.user_id.to_string(),
+        "since": barred.since,
+        "firm": barred.is_firm,
+    })
+}
+
+/// An identity by which a person signs in.
+pub(super) fn image_of_link(link: &Link) -> Value {
+    json!({
+        "issuer": link.identity.issuer,
+        "subject": link.identity.subject,
+        "linkedAt": link.linked_at,
+    })
+}
+
+/// An outside address that is allowed.
+pub(super) fn image_of_allowed(allowed: &AllowedAddress) -> Value {
+    json!({
+        "address": allowed.address,
+        "note": allowed.note,
+        "allowedAt": allowed.allowed_at,
+        "allowedBy": allowed.allowed_by,
     })
 }
 

@@ -76,4 +76,9 @@ words!(ChangeKind {
     IntegrationChanged = "integration-changed",
     ApiKeyChanged = "api-key-changed",
     SchemaRegistered = "schema-registered",
+    IdentityLinked = "identity-linked",
+    IdentityUnlinked = "identity-unlinked",
+    AddressReadmitted = "address-readmitted",
+    AddressAllowed = "address-allowed",
+    AddressDisallowed = "address-disallowed",
 });

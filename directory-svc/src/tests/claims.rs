@@ -29,7 +29,7 @@ impl House {
     pub(super) async fn claim(&self, domains: &str) -> Result<Vec<v1::ClaimOutcome>, Status> {
         let (workspace_id, domains) = (self.demo.workspace_id.to_string(), domains.to_owned());
         let contact_email = String::new();
-        let ask = v1::ClaimDomainsRequest { workspace_id, domains, contact_email };
+        let ask = v1::ClaimDomainsRequest { workspace_id, domains, contact_email, refused: false };
         Ok(self.domains().claim_domains(ask).await?.into_inner().outcomes)
     }
 }

@@ -5,6 +5,7 @@ use directory_api::v1::domain_service_client::DomainServiceClient;
 use directory_api::v1::group_service_client::GroupServiceClient;
 use directory_api::v1::integration_service_client::IntegrationServiceClient;
 use directory_api::v1::login_service_client::LoginServiceClient;
+use directory_api::v1::resource_service_client::ResourceServiceClient;
 use directory_api::v1::user_service_client::UserServiceClient;
 use directory_api::v1::workspace_service_client::WorkspaceServiceClient;
 use tonic::metadata::AsciiMetadataValue;
@@ -63,6 +64,10 @@ impl Operator {
         GroupServiceClient::with_interceptor(self.channel(), self.credential.clone())
     }
 
+    pub(crate) fn resources(&self) -> ResourceServiceClient<Presented> {
+        ResourceServiceClient::with_interceptor(self.channel(), self.credential.clone())
+    }
+
     pub(crate) fn logins(&self) -> LoginServiceClient<Presented> {
         LoginServiceClient::with_interceptor(self.channel(), self.credential.clone())
     }
@@ -96,6 +101,7 @@ impl Operator {
             workspace_id: workspace_id.to_owned(),
             domains: domains.to_owned(),
             contact_email: "admin@nestr.example".to_owned(),
+            ..v1::ClaimDomainsRequest::default()
         };
         Ok(self.domains().claim_domains(ask).await?.into_inner().outcomes)
     }
@@ -226,8 +232,29 @@ impl Operator {
 
     /// The accounts that an address signs in to, of all workspaces.
     pub(crate) async fn resolve_login(&self, email: &str) -> Vec<v1::Account> {
-        let ask = v1::ResolveLoginRequest { email: email.to_owned() };
-        self.logins().resolve_login(ask).await.expect("a look-up").into_inner().accounts
+        self.resolve(email, None).await.accounts
+    }
+
+    /// What a sign-in with this address, and as this subject of an issuer, comes to.
+    pub(crate) async fn resolve(
+        &self,
+        email: &str,
+        identity: Option<(&str, &str)>,
+    ) -> v1::ResolveLoginResponse {
+        let (issuer, subject) = identity.unwrap_or_default();
+        let (email, issuer, subject) = (email.to_owned(), issuer.to_owned(), subject.to_owned());
+        let ask = v1::ResolveLoginRequest { email, issuer, subject };
+        self.logins().resolve_login(ask).await.expect("a look-up").into_inner()
+    }
+
+    /// Lets people of the workspace's domains join by themselves, or not.
+    pub(crate) async fn set_email_join(&self, workspace_id: &str, wanted: v1::EmailJoin) {
+        let ask = v1::UpdateWorkspaceRequest {
+            workspace_id: workspace_id.to_owned(),
+            email_join: Some(wanted.into()),
+            ..v1::UpdateWorkspaceRequest::default()
+        };
+        self.workspaces().update_workspace(ask).await.expect("a workspace");
     }
 
     fn channel(&self) -> Channel {

@@ -2,7 +2,9 @@
 
 pub(crate) mod check;
 mod decide;
+mod guests;
 mod pending;
+pub(crate) mod refused;
 mod waiting;
 
 use directory_api::v1;
@@ -32,12 +34,17 @@ impl<S: Store> DomainService for Services<S> {
             Some(ask.contact_email)
         };
         let contact = contact.unwrap_or_default();
-        let claims = claims::read_claims(&ask.domains);
-        if claims.is_empty() || claims.len() > CLAIMS_AT_ONCE {
+        let mut claims = claims::read_claims(&ask.domains);
+        if claims.is_empty() && !ask.refused || claims.len() > CLAIMS_AT_ONCE {
             let cause = format!("name 1 to {CLAIMS_AT_ONCE} domains");
             return Err(no(read::invalid("domains", cause)));
         }
         let standing = workspace.domains().await.map_err(store_error)?;
+        if ask.refused {
+            let room = CLAIMS_IN_ALL.saturating_sub(standing.len() + claims.len());
+            let refused = self.refused_names(&workspace, &standing, room).await?.join(",");
+            claims = claims::read_claims(&format!("{},{refused}", ask.domains));
+        }
         let is_new = |claim: &&Claim| matches!(claim, Claim::Domain(name) if standing.iter().all(|domain| domain.name != *name));
         if standing.len() + claims.iter().filter(is_new).count() > CLAIMS_IN_ALL {
             return Err(no(decide::too_many_claims()));
@@ -47,6 +54,34 @@ impl<S: Store> DomainService for Services<S> {
             claims.into_iter().map(|claim| self.claim(&workspace, &author, &contact, claim));
         let outcomes = futures_util::future::try_join_all(outcomes).await?;
         Ok(Response::new(v1::ClaimDomainsResponse { outcomes }))
+    }
+
+    async fn list_refused_domains(
+        &self,
+        request: Request<v1::ListRefusedDomainsRequest>,
+    ) -> Result<Response<v1::ListRefusedDomainsResponse>, Status> {
+        Ok(Response::new(self.refused_listed(self.door.open(request).await?).await?))
+    }
+
+    async fn allow_address(
+        &self,
+        request: Request<v1::AllowAddressRequest>,
+    ) -> Result<Response<v1::AllowedAddress>, Status> {
+        Ok(Response::new(self.address_allowed(self.door.open(request).await?).await?))
+    }
+
+    async fn list_allowed_addresses(
+        &self,
+        request: Request<v1::ListAllowedAddressesRequest>,
+    ) -> Result<Response<v1::ListAllowedAddressesResponse>, Status> {
+        Ok(Response::new(self.allowed_listed(self.door.open(request).await?).await?))
+    }
+
+    async fn disallow_address(
+        &self,
+        request: Request<v1::DisallowAddressRequest>,
+    ) -> Result<Response<v1::DisallowAddressResponse>, Status> {
+        Ok(Response::new(self.address_disallowed(self.door.open(request).await?).await?))
     }
 
     async fn list_domains(

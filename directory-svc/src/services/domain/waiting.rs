@@ -12,7 +12,7 @@ use crate::store::{Author, Kind, Mark, Query, Start, Store, StoreError, User, Wo
 
 impl<S: Store> Services<S> {
     /// Gives a login e-mail to the people who were kept without one because `domain` was not
-    /// verified. Whoever cannot have theirs, another person having it, is left as they are. A
+    /// verified. Whoever cannot have theirs, another person having it or a leaver having had it, is left as they are. A
     /// repeated call goes on where an interrupted one stopped.
     pub(super) async fn sign_in_the_waiting(
         &self,
@@ -43,7 +43,8 @@ impl<S: Store> Services<S> {
         }
     }
 
-    async fn sign_in_one(
+    /// The same for one of them.
+    pub(super) async fn sign_in_one(
         &self,
         workspace: &Admitted<S::Workspace>,
         author: &Author,
@@ -64,7 +65,10 @@ impl<S: Store> Services<S> {
             })
             .await;
         match changed {
-            Ok(_) | Err(StoreError::Taken { .. } | StoreError::Refused(_)) => Ok(()),
+            Ok(_)
+            | Err(StoreError::Taken { .. } | StoreError::Barred { .. } | StoreError::Refused(_)) => {
+                Ok(())
+            }
             Err(error) => Err(store_error(error)),
         }
     }

@@ -8,7 +8,7 @@ use tonic::Status;
 
 use crate::clock::DAY;
 use crate::door::{Admitted, Authenticated};
-use crate::ids::UserId;
+use crate::ids::{UserId, WorkspaceId};
 use crate::render::People;
 use crate::rules::{adoption, login_email, people};
 use crate::services::fault::{no, refusal_of, store_error};
@@ -54,8 +54,9 @@ impl<S: Store> Services<S> {
                     read::stored_user(&known, person)
                 })
             })
-            .await
-            .map_err(store_error)?;
+            .await;
+        self.note_refused(workspace_id, schemas, &user);
+        let user = user.map_err(store_error)?;
         self.answer(&workspace, &render, &user).await
     }
 
@@ -82,7 +83,13 @@ impl<S: Store> Services<S> {
             author.integration(),
             ask.view,
         )?;
-        let change = Change { author, id: ask.id, etag: ask.etag, operation_id: ask.operation_id };
+        let change = Change {
+            workspace_id,
+            author,
+            id: ask.id,
+            etag: ask.etag,
+            operation_id: ask.operation_id,
+        };
         let user = self
             .change(&workspace, change, move |current| {
                 wanted.check_immutable(&current)?;
@@ -106,7 +113,13 @@ impl<S: Store> Services<S> {
             author.integration(),
             ask.view,
         )?;
-        let change = Change { author, id: ask.id, etag: ask.etag, operation_id: ask.operation_id };
+        let change = Change {
+            workspace_id,
+            author,
+            id: ask.id,
+            etag: ask.etag,
+            operation_id: ask.operation_id,
+        };
         let user = self.change(&workspace, change, move |current| patch.apply(current)).await?;
         self.answer(&workspace, &render, &user).await
     }
@@ -120,10 +133,11 @@ impl<S: Store> Services<S> {
         let id = read::user_id(&ask.id)?;
         let write = self.named_write(author.clone(), ask.operation_id)?;
         let expires_at = write.at + i64::from(self.settings.tombstone_days) * DAY;
+        let schemas = Arc::clone(workspace.schemas());
         workspace
             .remove_user(write, id, expires_at, move |person| {
                 let person = people::expect(person, &ask.id, ask.etag.as_deref())?;
-                people::remove(&author, person)
+                people::remove(&author, person, &read::stored_user(&schemas, person)?)
             })
             .await
             .map_err(store_error)?;
@@ -137,10 +151,10 @@ impl<S: Store> Services<S> {
         change: Change,
         wanted: impl Fn(Resource) -> Result<Resource, scim::Error> + Send + 'static,
     ) -> Result<User, Status> {
-        let Change { author, id, etag, operation_id } = change;
+        let Change { workspace_id, author, id, etag, operation_id } = change;
         let schemas = Arc::clone(workspace.schemas());
         let write = self.named_write(author.clone(), operation_id)?;
-        workspace
+        let user = workspace
             .change_user(write, read::user_id(&id)?, move |policy, person| {
                 let person = people::expect(person, &id, etag.as_deref())?;
                 let current = read::stored_user(&schemas, person)?;
@@ -149,13 +163,15 @@ impl<S: Store> Services<S> {
                 let wanted = wanted.map_err(refusal_of)?;
                 people::change(policy, &author, person, &current, wanted)
             })
-            .await
-            .map_err(store_error)
+            .await;
+        self.note_refused(workspace_id, workspace.schemas(), &user);
+        user.map_err(store_error)
     }
 }
 
 /// What a replacement and a patch have in common.
 struct Change {
+    workspace_id: WorkspaceId,
     author: Author,
     id: String,
     etag: Option<String>,

@@ -98,9 +98,9 @@ pub(super) async fn show_a_suspension_with_each_key_and_account<E: Engine>(engin
         .unwrap();
     let shown = async || {
         let grant = acme.key_grant(hash).await.unwrap().unwrap();
-        let accounts = store.accounts(login("ada@acme.com")).await.unwrap();
-        assert_eq!(accounts.len(), 1);
-        (grant.suspension, accounts[0].suspended)
+        let met = store.doorsteps(login("ada@acme.com"), None).await.unwrap();
+        assert_eq!(met.len(), 1);
+        (grant.suspension, met[0].is_suspended)
     };
     assert_eq!(shown().await, (None, false));
 

@@ -8,6 +8,7 @@ mod engines;
 mod filters;
 mod groups;
 mod integrations;
+mod joining;
 mod model;
 mod notices;
 mod order;
@@ -22,9 +23,9 @@ mod writes;
 use serde_json::Value;
 
 use super::{
-    Admission, Answer, Author, Binding, DecidedHow, Decision, Domain, DomainState, Draft,
-    Integration, IntegrationState, Kind, LoginEmail, Mark, Met, Names, OperationId, Page, Policy,
-    Query, Start, Store, User, Workspace, WorkspaceStore, Write,
+    Admission, Answer, Author, Binding, DecidedHow, Decision, Domain, DomainState, Draft, Footing,
+    Integration, IntegrationState, JoiningStore, Kind, LoginEmail, Mark, Met, Names, OperationId,
+    Page, Passage, Policy, Query, Start, Store, User, Workspace, WorkspaceStore, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{IntegrationId, UserId, WorkspaceId};
@@ -74,6 +75,14 @@ every_store_must![
     integrations::let_a_key_take_the_place_of_another_in_one_write,
     integrations::show_a_suspension_with_each_key_and_account,
     integrations::show_the_others_to_whoever_decides,
+    joining::allow_outside_addresses,
+    joining::ask_again_about_an_allowed_address,
+    joining::bar_addresses_to_those_who_left,
+    joining::bar_an_address_longer_than_its_tombstone,
+    joining::close_the_workspace_with_the_first_person_of_an_integration,
+    joining::keep_refused_domains_until_they_are_verified,
+    joining::link_an_identity_to_whom_it_is_decided,
+    joining::tell_a_sign_in_what_it_meets,
     notices::forget_what_has_ended_long_ago,
     notices::give_a_taken_notice_to_nobody_else,
     notices::keep_a_notice_with_its_decision_or_not_at_all,
@@ -155,7 +164,14 @@ fn login(address: &str) -> LoginEmail {
 /// A draft of a person, by the document.
 fn draft(document: &Value) -> Draft {
     let resource = scim::Schemas::standard().user().read_value(document.clone()).unwrap();
-    Draft { resource, login_email: None, binding: None, predecessor: None }
+    Draft {
+        resource,
+        login_email: None,
+        binding: None,
+        predecessor: None,
+        is_guest: false,
+        passage: Passage::default(),
+    }
 }
 
 fn named(user_name: &str) -> Draft {
@@ -202,7 +218,17 @@ async fn change<W: WorkspaceStore>(
 /// Removes a person, to a tombstone for an hour.
 async fn remove<W: WorkspaceStore>(workspace: &W, operation: &str, id: UserId) -> Answer<()> {
     let expires_at = NOW + 60 * crate::clock::MINUTE;
-    workspace.remove_user(write(operation), id, expires_at, |_| Ok(())).await
+    workspace.remove_user(write(operation), id, expires_at, |_| Ok(Passage::default())).await
+}
+
+/// The accounts that an address alone signs in to: workspace, person, and whether they are active.
+async fn accounts<S: Store>(store: &S, email: LoginEmail) -> Vec<(WorkspaceId, UserId, bool)> {
+    let met = store.doorsteps(email, None).await.unwrap();
+    let account = |step: super::Doorstep| {
+        let holder = step.by_email.filter(|holder| holder.footing == Footing::Verified)?;
+        Some((step.workspace_id, holder.user_id, holder.active))
+    };
+    met.into_iter().filter_map(account).collect()
 }
 
 /// Has a domain verified.

@@ -1,10 +1,10 @@
 //! A workspace in memory: what every store is to do, in the fewest words. No engine, no index.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Admission, Author, Domain, DomainState, Draft, Integration, IntegrationState, Met, Names,
-    OperationId, User, Write,
+    Admission, Author, Domain, DomainState, Draft, Integration, IntegrationState, LoginEmail, Met,
+    Names, OperationId, Passage, User, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, MemberId, UserId};
@@ -17,6 +17,7 @@ use crate::store::{
 pub(super) enum No {
     Refused,
     Taken(Unique, MemberId),
+    Barred(UserId),
     Reused,
     /// It was decided about somebody who is not here.
     Fault,
@@ -27,6 +28,7 @@ impl From<StoreError> for No {
         match error {
             StoreError::Refused(_) => Self::Refused,
             StoreError::Taken { unique, holder } => Self::Taken(unique, holder),
+            StoreError::Barred { user_id } => Self::Barred(user_id),
             StoreError::OperationReused => Self::Reused,
             StoreError::Fault(_) => Self::Fault,
             other => panic!("{other}"),
@@ -51,7 +53,8 @@ impl Living {
     pub(super) fn draft(&self) -> Draft {
         let resource = scim::Schemas::standard().user().restore(&self.user.document).unwrap();
         let (login_email, binding) = (self.user.login_email.clone(), self.user.binding.clone());
-        Draft { resource, login_email, binding, predecessor: None }
+        let (is_guest, passage) = (false, Passage::default());
+        Draft { resource, login_email, binding, predecessor: None, is_guest, passage }
     }
 
     pub(super) fn has_access(&self) -> bool {
@@ -90,6 +93,10 @@ impl From<&Change> for Record {
 pub(super) struct Model {
     pub(super) living: BTreeMap<UserId, Living>,
     pub(super) removed: BTreeMap<UserId, Tombstone<User>>,
+    /// Who had the address, and whether it is barred firmly.
+    pub(super) barred: BTreeMap<String, (UserId, bool)>,
+    /// Of the living, those who have left by the word of an identity provider.
+    left: BTreeSet<UserId>,
     pub(super) domains: BTreeMap<String, Domain>,
     /// In the order of their making, as are keys and changes.
     pub(super) integrations: Vec<Integration>,
@@ -190,7 +197,49 @@ impl Model {
         }
     }
 
+    /// The addresses that are barred after a write about this person, unless it lets them in where it may not.
+    fn passed(
+        &self,
+        id: UserId,
+        passage: &Passage,
+        is_bound: bool,
+    ) -> Result<BTreeMap<String, (UserId, bool)>, No> {
+        let mut barred = self.barred.clone();
+        if let Some(LoginEmail { key, .. }) = &passage.enters_by {
+            let found = barred.remove(key);
+            let other = |living: &Living| {
+                living.user.id != id
+                    && (living.email.as_ref() == Some(key) || living.user_name == *key)
+            };
+            match (found, self.holder(other)) {
+                _ if passage.readmits => {}
+                (Some((who, true)), _) => return Err(No::Barred(who)),
+                _ if self.left.contains(&id) => return Err(No::Barred(id)),
+                (_, Some(holder)) if !is_bound => {
+                    return Err(No::Taken(Unique::LoginEmail, holder.id.into()));
+                }
+                _ => {}
+            }
+        }
+        for key in &passage.bars {
+            let firmly = passage.is_firm && !barred.get(key).is_some_and(|(_, is_firm)| *is_firm);
+            if firmly || !barred.contains_key(key) {
+                barred.insert(key.clone(), (id, passage.is_firm));
+            }
+        }
+        Ok(barred)
+    }
+
+    fn mark(&mut self, id: UserId, passage: &Passage) {
+        match passage.has_left {
+            Some(true) => drop(self.left.insert(id)),
+            Some(false) => drop(self.left.remove(&id)),
+            None => {}
+        }
+    }
+
     fn bring_in(&mut self, write: &Write, user: User, draft: &Draft) -> Result<User, No> {
+        let barred = self.passed(user.id, &draft.passage, draft.binding.is_some())?;
         let is_new = user.seq == 0;
         let revision = self.revision() + 1;
         let seq = if is_new { revision } else { user.seq };
@@ -201,20 +250,27 @@ impl Model {
         self.record(write, kind, &user.id.to_string(), false);
         self.removed.remove(&user.id);
         self.living.insert(user.id, person);
+        self.barred = barred;
+        self.mark(user.id, &draft.passage);
         Ok(user)
     }
 
     fn update(&mut self, write: &Write, id: UserId, draft: &Draft) -> Result<User, No> {
         let before = self.living.get(&id).ok_or(No::Fault)?.user.clone();
+        let barred = self.passed(id, &draft.passage, draft.binding.is_some())?;
         let user = User { revision: self.revision() + 1, modified_at: write.at, ..before.clone() };
         let person = self.person(user, draft);
         let is_same = before.document == draft.resource.to_json()
             && before.login_email == draft.login_email
             && before.binding == draft.binding;
         if is_same {
+            self.barred = barred;
+            self.mark(id, &draft.passage);
             return Ok(before);
         }
         let person = person?;
+        self.barred = barred;
+        self.mark(id, &draft.passage);
         let is_adopted = before.binding.is_none() && person.user.binding.is_some();
         let kind = if is_adopted { ChangeKind::UserAdopted } else { ChangeKind::UserUpdated };
         self.record(write, kind, &id.to_string(), true);
@@ -271,15 +327,18 @@ impl Model {
         write: &Write,
         id: UserId,
         expires_at: Micros,
-        is_refused: bool,
+        decided: Option<&Passage>,
     ) -> Result<(), No> {
         let subject = id.to_string();
         if self.repeated(write, &[ChangeKind::UserDeleted], Some(&subject))?.is_some() {
             return Ok(());
         }
-        if is_refused {
-            return Err(No::Refused);
+        let passage = decided.ok_or(No::Refused)?;
+        if !self.living.contains_key(&id) {
+            return Err(No::Fault);
         }
+        self.barred = self.passed(id, passage, false)?;
+        self.left.remove(&id);
         let user = self.living.remove(&id).ok_or(No::Fault)?.user;
         self.removed.insert(id, Tombstone { was: user, deleted_at: write.at, expires_at });
         self.record(write, ChangeKind::UserDeleted, &subject, true);

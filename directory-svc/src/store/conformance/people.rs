@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{
-    Admission, Domain, DomainState, Engine, NOW, Names, Store, WorkspaceStore, change, claim,
+    Admission, Domain, DomainState, Engine, NOW, Names, WorkspaceStore, accounts, change, claim,
     create, draft, integration_id, login, named, revision, user_id, verify, workspace, write,
     write_by,
 };
 use crate::ids::WorkspaceId;
-use crate::store::{Account, ChangeKind, Policy, StoreError, Unique};
+use crate::store::{ChangeKind, Policy, StoreError, Unique};
 
 /// Seen to fail with the key's violation passed on as it is, and without the rollback of the loser.
 pub(super) async fn let_one_of_a_hundred_creations_of_a_name_win<E: Engine>(engine: E) {
@@ -151,15 +151,10 @@ pub(super) async fn sign_in_where_the_domain_is_verified<E: Engine>(engine: E) {
         create(workspace, write("make"), user_id(1), person).await.unwrap();
     }
 
-    let accounts = store.accounts(login("ADA@acme.com")).await.unwrap();
+    let found = accounts(store, login("ADA@acme.com")).await;
 
-    let account = |n, active| Account {
-        workspace_id: WorkspaceId::new(super::uuid(n)),
-        user_id: user_id(1),
-        active,
-        suspended: false,
-    };
-    assert_eq!(accounts, [account(1, true), account(2, false)]);
-    assert_eq!(store.accounts(login("eve@acme.com")).await.unwrap(), []);
-    assert_eq!(store.accounts(login("no address")).await.unwrap(), []);
+    let account = |n, active| (WorkspaceId::new(super::uuid(n)), user_id(1), active);
+    assert_eq!(found, [account(1, true), account(2, false)]);
+    assert_eq!(accounts(store, login("eve@acme.com")).await, []);
+    assert_eq!(accounts(store, login("no address")).await, []);
 }

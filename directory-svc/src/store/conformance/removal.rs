@@ -5,7 +5,7 @@ use super::{
     remove, user_id, workspace, write, write_by,
 };
 use crate::clock::MINUTE;
-use crate::store::{ChangeKind, Draft, Policy, StoreError, Tombstone, Unique, User};
+use crate::store::{ChangeKind, Draft, Passage, Policy, StoreError, Tombstone, Unique, User};
 
 const EXPIRY: i64 = NOW + 60 * MINUTE;
 
@@ -82,7 +82,7 @@ pub(super) async fn name_the_removed_person_whom_a_new_one_resembles<E: Engine>(
             at: NOW + i64::try_from(n).unwrap(),
             ..write(&format!("remove {n}"))
         };
-        acme.remove_user(gone, user_id(n), EXPIRY, |_| Ok(())).await.unwrap();
+        acme.remove_user(gone, user_id(n), EXPIRY, |_| Ok(Passage::default())).await.unwrap();
     }
     let resembling = async |by, external_id: &str, address| {
         let (seen, meeting) = std::sync::mpsc::sync_channel(1);
@@ -115,7 +115,9 @@ pub(super) async fn clear_what_has_expired<E: Engine>(engine: E) {
                 .await
                 .unwrap();
             let gone = write(&format!("remove {user}"));
-            acme.remove_user(gone, user_id(user), expires_at, |_| Ok(())).await.unwrap();
+            acme.remove_user(gone, user_id(user), expires_at, |_| Ok(Passage::default()))
+                .await
+                .unwrap();
         }
     }
 

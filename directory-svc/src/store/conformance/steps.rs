@@ -1,9 +1,12 @@
 //! The steps of the state machine, by lot: few people, few names, so that they meet.
 
 use proptest::prelude::*;
+use scim::fold::fold;
 use serde_json::json;
 
-use super::{DomainState, Draft, IntegrationState, NOW, draft, integration_id};
+use super::{
+    DomainState, Draft, IntegrationState, LoginEmail, NOW, Passage, draft, integration_id,
+};
 use crate::clock::Micros;
 
 /// Workspaces that are written to in turn: what happens in one says nothing in the other, but for who
@@ -24,6 +27,30 @@ pub(super) struct Person {
     active: Option<bool>,
     title: u8,
     binding: Option<(u128, Option<usize>)>,
+    passage: Ways,
+}
+
+/// What a step says about the ways in.
+#[derive(Clone, Debug)]
+pub(super) struct Ways {
+    enters: bool,
+    readmits: bool,
+    bars: Option<usize>,
+    is_firm: bool,
+    has_left: Option<bool>,
+}
+
+impl Ways {
+    /// The passage of somebody who signs in by `login`.
+    pub(super) fn passage(&self, login: Option<&LoginEmail>) -> Passage {
+        Passage {
+            enters_by: login.filter(|_| self.enters).cloned(),
+            readmits: self.readmits,
+            bars: self.bars.iter().map(|&address| fold(ADDRESSES[address])).collect(),
+            is_firm: self.is_firm,
+            has_left: self.has_left,
+        }
+    }
 }
 
 impl Person {
@@ -42,6 +69,7 @@ impl Person {
         if let Some(address) = self.login {
             wanted = wanted.signed_in_by(ADDRESSES[address]);
         }
+        wanted.passage = self.passage.passage(wanted.login_email.as_ref());
         match self.binding {
             None => wanted,
             Some((integration, external_id)) => {
@@ -60,7 +88,7 @@ pub(super) enum Deed {
     Change(usize, Person),
     /// To what stands.
     Keep(usize),
-    Remove(usize, Micros),
+    Remove(usize, Micros, Ways),
     Restore(usize, Person),
     Domain(usize, DomainState),
     Switch(u128, IntegrationState),
@@ -93,6 +121,20 @@ pub(super) struct Step {
     pub(super) deed: Deed,
 }
 
+fn ways() -> impl Strategy<Value = Ways> {
+    let bars = prop::option::weighted(0.3, 0..ADDRESSES.len());
+    let has_left = prop::option::weighted(0.4, any::<bool>());
+    (any::<bool>(), any::<bool>(), bars, any::<bool>(), has_left).prop_map(
+        |(enters, readmits, bars, is_firm, has_left)| Ways {
+            enters,
+            readmits,
+            bars,
+            is_firm,
+            has_left,
+        },
+    )
+}
+
 fn person() -> impl Strategy<Value = Person> {
     let binding = (1..=INTEGRATIONS, prop::option::of(0..EXTERNAL_IDS.len()));
     (
@@ -102,14 +144,16 @@ fn person() -> impl Strategy<Value = Person> {
         prop::option::of(any::<bool>()),
         0..3_u8,
         prop::option::of(binding),
+        ways(),
     )
-        .prop_map(|(user_name, login, email, active, title, binding)| Person {
+        .prop_map(|(user_name, login, email, active, title, binding, passage)| Person {
             user_name,
             login,
             email,
             active,
             title,
             binding,
+            passage,
         })
 }
 
@@ -130,7 +174,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         2 => (whom(), person()).prop_map(|(whom, person)| Deed::Adopt(whom, person)),
         5 => (whom(), person()).prop_map(|(whom, person)| Deed::Change(whom, person)),
         2 => whom().prop_map(Deed::Keep),
-        4 => (whom(), later()).prop_map(|(whom, expiry)| Deed::Remove(whom, expiry)),
+        4 => (whom(), later(), ways()).prop_map(|(whom, expiry, ways)| Deed::Remove(whom, expiry, ways)),
         4 => (whom(), person()).prop_map(|(whom, person)| Deed::Restore(whom, person)),
         3 => (0..DOMAINS.len(), state).prop_map(|(name, state)| Deed::Domain(name, state)),
         3 => (1..=INTEGRATIONS, switch).prop_map(|(id, state)| Deed::Switch(id, state)),

@@ -5,6 +5,7 @@ use rusqlite::{Connection, Row, params};
 use super::domain_checks;
 use super::failure::fault;
 use super::notices::Entrance;
+use super::refused;
 use super::statement::{all, one, run};
 use super::workspaces;
 use super::writing::{Changed, Writing};
@@ -39,7 +40,7 @@ pub(super) fn policy(connection: &Connection, workspace: WorkspaceId) -> Answer<
         [workspace],
         |row| row.get(0),
     )?;
-    Ok(Policy { verified_domains: verified.into_iter().collect() })
+    Ok(Policy { verified_domains: verified.into_iter().collect(), ..Policy::default() })
 }
 
 pub(super) fn list(connection: &Connection, workspace: WorkspaceId) -> Answer<Vec<Domain>> {
@@ -103,6 +104,9 @@ pub(super) fn change(
     }
     let revision = writing.next_revision()?;
     put(writing, &domain)?;
+    if domain.state == DomainState::Verified {
+        refused::forget(writing.connection, writing.workspace, name)?;
+    }
     if is_claimed_anew(standing.as_ref(), &domain) {
         domain_checks::begin(writing, &domain)?;
     }

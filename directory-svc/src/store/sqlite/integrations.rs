@@ -2,15 +2,16 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::domains;
 use super::statement::{all, run};
 use super::writing::{Changed, Writing};
+use super::{domains, workspaces};
 use crate::ids::{IntegrationId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::store::record::{Detail, image_of_integration};
 use crate::store::words::Word;
 use crate::store::{
-    Answer, ChangeKind, Domain, Integration, IntegrationState, Revision, StoreError,
+    Answer, Binding, ChangeKind, Domain, EmailJoin, Integration, IntegrationState, OperationId,
+    Revision, StoreError, Workspace, Write,
 };
 
 const COLUMNS: &str = "id, display_name, kind, state, created_at";
@@ -55,6 +56,34 @@ pub(super) fn change(
     let act = format!("integration.{}", acted(standing, &integration));
     writing.record_act(revision, &act, changed, Some(image_of_integration(&integration)))?;
     Ok(integration)
+}
+
+/// Notes that the author's integration has made or adopted a person, whom it is `bound` to. With its first one
+/// the workspace is no longer open to those who join by themselves.
+pub(super) fn note_first(writing: &Writing<'_>, bound: Option<&Binding>) -> Answer<()> {
+    let Some(integration) = writing.write.author.integration() else { return Ok(()) };
+    if bound.is_none_or(|bound| bound.integration_id != integration) {
+        return Ok(());
+    }
+    let is_first = run(
+        writing.connection,
+        "UPDATE integration SET provisioned_at = ?3 \
+         WHERE workspace_id = ?1 AND id = ?2 AND provisioned_at IS NULL",
+        params![writing.workspace, integration, writing.write.at],
+    )?;
+    if is_first == 0 {
+        return Ok(());
+    }
+    let operation = OperationId(format!("{}:closed", writing.write.operation.0));
+    let closing = Writing {
+        connection: writing.connection,
+        workspace: writing.workspace,
+        write: Write { operation, ..writing.write.clone() },
+    };
+    workspaces::change(&closing, |standing| {
+        Ok(Workspace { email_join: EmailJoin::Off, ..standing.clone() })
+    })?;
+    Ok(())
 }
 
 /// What was done to the integration, as the audit names it.

@@ -3,6 +3,7 @@
 //! One thread writes and commits in groups; reads have connections of their own and never wait for
 //! it. One process at a time has the directory.
 
+mod allowed;
 mod audit;
 mod changes;
 mod checkpoints;
@@ -11,16 +12,21 @@ mod counts;
 mod dialect;
 mod domain_checks;
 mod domains;
+mod doorsteps;
 mod failure;
 mod groups;
+mod identities;
 mod integrations;
+mod joining;
 mod keys;
 mod listing;
 mod migrations;
 mod notices;
+mod passage;
 #[cfg(test)]
 pub(in crate::store) mod plans;
 mod readers;
+mod refused;
 mod resources;
 mod schemas;
 mod statement;
@@ -50,7 +56,7 @@ use self::notices::Entrance;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Account, Answer, EndingKey, LoginEmail, Notice, NoticeStore, Outbox, PendingDomain,
+    Answer, Doorstep, EndingKey, Identity, LoginEmail, Notice, NoticeStore, Outbox, PendingDomain,
     PendingMark, Settled, Store, Workspace, Write,
 };
 use crate::clock::Micros;
@@ -184,8 +190,12 @@ impl Store for SqliteStore {
         self.0.writer.run(take).await
     }
 
-    async fn accounts(&self, email: LoginEmail) -> Answer<Vec<Account>> {
-        self.0.readers.point(|connection| users::accounts(connection, &email))
+    async fn doorsteps(
+        &self,
+        email: LoginEmail,
+        identity: Option<Identity>,
+    ) -> Answer<Vec<Doorstep>> {
+        self.0.readers.point(|connection| doorsteps::list(connection, &email, identity.as_ref()))
     }
 
     async fn clear_expired(&self, now: Micros, images_before: Micros, limit: u32) -> Answer<u64> {

@@ -13,7 +13,7 @@ use super::{connection, migrations};
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Statements that may walk, by a piece of each, and the step at which it may.
-const MAY_WALK: [(&str, &str); 14] = [
+const MAY_WALK: [(&str, &str); 17] = [
     // A listing by whatever filter was sent. Those that have to be served from an index are listed in
     // `filters`; the rest ends at the statement's time limit.
     (" FROM user u ", ""),
@@ -32,6 +32,10 @@ const MAY_WALK: [(&str, &str); 14] = [
         "SEARCH domain_check USING PRIMARY KEY (workspace_id=?)",
     ),
     (" FROM integration WHERE workspace_id = ?1", ""),
+    // Allowed outside addresses and refused domains are a thousand of a workspace at the most.
+    ("count(*) FROM allowed_address", "SEARCH allowed_address USING PRIMARY KEY (workspace_id=?)"),
+    ("LIMIT -1 OFFSET ?2", "SEARCH refused_domain USING PRIMARY KEY (workspace_id=?)"),
+    ("LIMIT -1 OFFSET ?2", "USE TEMP B-TREE FOR ORDER BY"),
     // A page of what waits, in the order of its index.
     ("state = 'pending' ORDER BY claimed_at", "SCAN domain USING INDEX domain_pending"),
     // What waits in the outbox is little, and all of it is counted.

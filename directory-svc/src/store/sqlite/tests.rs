@@ -297,11 +297,14 @@ fn look_up_sign_ins_and_waiting_claims_by_index() {
         let unbound = plan.raw_query();
         unbound.mapped(|row| row.get::<_, String>(3)).collect::<Result<Vec<_>, _>>().unwrap()
     };
-    let accounts = plan(users::ACCOUNTS);
-    assert!(accounts[0].contains("domain_verified (name=?)"), "{accounts:?}");
-    assert!(accounts[1].contains("(workspace_id=? AND login_email_key=?)"), "{accounts:?}");
-    assert!(accounts[2].contains("w USING PRIMARY KEY (id=?)"), "{accounts:?}");
-    assert_eq!(accounts.len(), 3, "{accounts:?}");
+    let verified = plan(doorsteps::VERIFIED);
+    assert!(verified[0].contains("domain_verified (name=?)"), "{verified:?}");
+    assert!(verified[2].contains("(workspace_id=? AND login_email_key=?)"), "{verified:?}");
+    assert_eq!(verified.len(), 3, "{verified:?}");
+    let allowed = plan(doorsteps::ALLOWED);
+    assert!(allowed[0].contains("allowed_address_login (address_key=?)"), "{allowed:?}");
+    let linked = plan(doorsteps::LINKED);
+    assert!(linked[0].contains("identity_subject (issuer=? AND subject=?)"), "{linked:?}");
     let pending = plan(domains::PENDING);
     assert_eq!(
         pending,

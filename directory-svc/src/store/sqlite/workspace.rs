@@ -23,15 +23,15 @@ use crate::store::{
     Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Change, Decided, Domain,
     DomainCheck, DomainCheckStore, Draft, Found, Group, GroupDraft, GroupStore, GroupWritten,
     Integration, IntegrationStatus, KeyGrant, KeyHash, Member, Membership, Met, Names, Page,
-    Policy, Query, RegisteredSchema, Revision, Rotation, Tombstone, User, Workspace,
+    Passage, Policy, Query, RegisteredSchema, Revision, Rotation, Tombstone, User, Workspace,
     WorkspaceStore, Write,
 };
 
 /// The state of one workspace in a [`SqliteStore`](super::SqliteStore).
 #[derive(Clone)]
 pub struct SqliteWorkspace {
-    shared: Arc<Shared>,
-    id: WorkspaceId,
+    pub(super) shared: Arc<Shared>,
+    pub(super) id: WorkspaceId,
 }
 
 impl SqliteWorkspace {
@@ -39,11 +39,14 @@ impl SqliteWorkspace {
         Self { shared, id }
     }
 
-    fn point<T>(&self, read: impl FnOnce(&Connection, WorkspaceId) -> Answer<T>) -> Answer<T> {
+    pub(super) fn point<T>(
+        &self,
+        read: impl FnOnce(&Connection, WorkspaceId) -> Answer<T>,
+    ) -> Answer<T> {
         self.shared.readers.point(|connection| read(connection, self.id))
     }
 
-    async fn long<T: Send + 'static>(
+    pub(super) async fn long<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection, WorkspaceId) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
@@ -51,7 +54,7 @@ impl SqliteWorkspace {
         self.shared.readers.long(move |connection| read(connection, id)).await
     }
 
-    async fn write<T: Send + 'static>(
+    pub(super) async fn write<T: Send + 'static>(
         &self,
         write: Write,
         change: impl FnOnce(&Writing<'_>) -> Answer<T> + Send + 'static,
@@ -225,7 +228,7 @@ impl WorkspaceStore for SqliteWorkspace {
         decide: D,
     ) -> Answer<()>
     where
-        D: Fn(Option<&User>) -> Result<(), Refusal> + Send + 'static,
+        D: Fn(Option<&User>) -> Result<Passage, Refusal> + Send + 'static,
     {
         self.write(write, move |writing| users::remove(writing, id, expires_at, decide)).await
     }

@@ -14,7 +14,9 @@ use super::*;
 use crate::ids::{UserId, WorkspaceId};
 use crate::store::sqlite::writing::Writing;
 use crate::store::sqlite::{connection, users, workspaces};
-use crate::store::{Admission, Author, Draft, LoginEmail, Names, OperationId, Workspace, Write};
+use crate::store::{
+    Admission, Author, Draft, LoginEmail, Names, OperationId, Passage, Workspace, Write,
+};
 
 const PEOPLE: u32 = 4_000;
 /// How many images are taken while the migration runs.
@@ -99,6 +101,8 @@ fn fill(connection: &mut Connection, people: std::ops::Range<u32>) {
             login_email: Some(LoginEmail { address: address.clone(), key: address.clone() }),
             binding: None,
             predecessor: None,
+            is_guest: false,
+            passage: Passage::default(),
         };
         let write = write(&address, i64::from(n));
         let writing = Writing::begin(&transaction, workspace, write).unwrap();

@@ -9,9 +9,9 @@ pub(super) use removed::{list as list_removed, remove, restore};
 pub(super) use write::{change, create};
 
 use super::listing::{self, Source};
-use super::statement::{all, one};
+use super::statement::one;
 use crate::ids::{UserId, WorkspaceId};
-use crate::store::{Account, Answer, Binding, Kind, LoginEmail, Page, Query, User};
+use crate::store::{Answer, Binding, Kind, LoginEmail, Page, Query, User};
 
 /// The columns that [`read`] reads, of a person and their binding.
 const COLUMNS: &str = "u.id, u.document, u.login_email, u.login_email_key, u.active, \
@@ -19,14 +19,6 @@ const COLUMNS: &str = "u.id, u.document, u.login_email, u.login_email_key, u.act
                        u.modified_at";
 const PEOPLE: &str =
     "user u LEFT JOIN binding b ON b.workspace_id = u.workspace_id AND b.user_id = u.id";
-
-/// From the domain to the people, never the other way round: CROSS JOIN keeps the order.
-pub(super) const ACCOUNTS: &str = "SELECT u.workspace_id, u.id, u.active IS NOT 0, \
-     w.suspended_at IS NOT NULL \
-     FROM domain d CROSS JOIN user u \
-     ON u.workspace_id = d.workspace_id AND u.login_email_key = ?2 \
-     CROSS JOIN workspace w ON w.id = d.workspace_id \
-     WHERE d.name = ?1 AND d.state = 'verified' ORDER BY d.workspace_id";
 
 /// Where a listing takes people from.
 pub(super) const SOURCE: Source =
@@ -72,19 +64,6 @@ fn by_login_email(
         "SELECT {COLUMNS} FROM {PEOPLE} WHERE u.workspace_id = ?1 AND u.login_email_key = ?2"
     );
     one(connection, &sql, params![workspace, key], read)
-}
-
-/// The accounts of an address, in the workspaces where its domain is verified.
-pub(super) fn accounts(connection: &Connection, email: &LoginEmail) -> Answer<Vec<Account>> {
-    let Some((_, domain)) = email.key.rsplit_once('@') else { return Ok(Vec::new()) };
-    all(connection, ACCOUNTS, params![domain, email.key], |row| {
-        Ok(Account {
-            workspace_id: row.get(0)?,
-            user_id: row.get(1)?,
-            active: row.get(2)?,
-            suspended: row.get(3)?,
-        })
-    })
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<User> {

@@ -8,13 +8,13 @@ use crate::clock::Micros;
 use crate::ids::{UserId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::store::record::Detail;
-use crate::store::sqlite::counts;
-use crate::store::sqlite::domains;
 use crate::store::sqlite::failure::fault;
-use crate::store::sqlite::groups;
 use crate::store::sqlite::statement::{all, one, run};
 use crate::store::sqlite::writing::{Changed, Writing};
-use crate::store::{Answer, ChangeKind, Draft, Kind, Member, Policy, Revision, Tombstone, User};
+use crate::store::sqlite::{allowed, counts, domains, groups, identities, passage};
+use crate::store::{
+    Answer, ChangeKind, Draft, Kind, Member, Passage, Policy, Revision, Tombstone, User,
+};
 
 /// In the order of the living, then what a tombstone has besides.
 const COLUMNS: &str = "id, document, login_email, login_email_key, active, integration_id, \
@@ -38,15 +38,16 @@ pub(in crate::store::sqlite) fn remove(
     writing: &Writing<'_>,
     id: UserId,
     expires_at: Micros,
-    decide: impl Fn(Option<&User>) -> Result<(), Refusal>,
+    decide: impl Fn(Option<&User>) -> Result<Passage, Refusal>,
 ) -> Answer<()> {
     let subject = id.to_string();
     if writing.repeated(&[ChangeKind::UserDeleted], Some(&subject))?.is_some() {
         return Ok(());
     }
     let person = find(writing.connection, writing.workspace, id)?;
-    decide(person.as_ref())?;
+    let passage = decide(person.as_ref())?;
     let person = person.ok_or_else(|| fault("a person who is not here was to be removed"))?;
+    passage::keep(writing, id, &passage, person.binding.is_some())?;
     let revision = writing.next_revision()?;
     let left = groups::leave_all(writing, id.into(), revision)?;
     bury(writing, id, expires_at, &groups::rejoin_list(&left))?;
@@ -82,10 +83,12 @@ pub(in crate::store::sqlite) fn restore(
     let found = one(writing.connection, &sql, key, |row| {
         Ok((read_tombstone(row)?, row.get::<_, String>(13)?))
     })?;
-    let draft = decide(&policy, found.as_ref().map(|(tombstone, _)| tombstone))?;
+    let tombstone = found.as_ref().map(|(tombstone, _)| tombstone);
+    let draft = allowed::decided(writing, policy, |policy| decide(policy, tombstone))?;
     let (tombstone, member_of) =
         found.ok_or_else(|| fault("a person without a tombstone was restored"))?;
     let removed = tombstone.was;
+    identities::forget(writing, id)?;
     run(
         writing.connection,
         "DELETE FROM deleted_user WHERE workspace_id = ?1 AND id = ?2",

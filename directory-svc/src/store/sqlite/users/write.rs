@@ -8,11 +8,10 @@ use crate::ids::{GroupId, UserId};
 use crate::refusal::Refusal;
 use crate::store::places::{EMAILS, EmailKey, Keys};
 use crate::store::record::{Detail, image_of_user};
-use crate::store::sqlite::counts;
-use crate::store::sqlite::domains;
 use crate::store::sqlite::failure::{fault, is_conflict};
 use crate::store::sqlite::statement::{one, run};
 use crate::store::sqlite::writing::{Changed, Writing};
+use crate::store::sqlite::{allowed, counts, domains, integrations, passage};
 use crate::store::{
     Admission, Answer, Binding, ChangeKind, Draft, Kind, Met, Names, Policy, Revision, StoreError,
     Unique, User,
@@ -29,7 +28,8 @@ pub(in crate::store::sqlite) fn create(
         return made.parse().map_or(Err(StoreError::OperationReused), |id| standing(writing, id));
     }
     let policy = domains::policy(writing.connection, writing.workspace)?;
-    match decide(&policy, &meet(writing, names)?)? {
+    let met = meet(writing, names)?;
+    match allowed::decided(writing, policy, |policy| decide(policy, &met))? {
         Admission::Create(draft) => {
             let place = Place { id, seq: None, created_at: writing.write.at };
             insert(writing, place, &draft, ChangeKind::UserCreated, |_| Ok(Vec::new()))
@@ -53,7 +53,7 @@ pub(in crate::store::sqlite) fn change(
     }
     let policy = domains::policy(writing.connection, writing.workspace)?;
     let person = find(writing.connection, writing.workspace, id)?;
-    let draft = decide(&policy, person.as_ref())?;
+    let draft = allowed::decided(writing, policy, |policy| decide(policy, person.as_ref()))?;
     let person = person.ok_or_else(|| fault("a person who is not here was to be changed"))?;
     update(writing, &person, &draft)
 }
@@ -109,6 +109,7 @@ pub(super) fn insert(
     kind: ChangeKind,
     join: impl FnOnce(Revision) -> Answer<Vec<GroupId>>,
 ) -> Answer<User> {
+    passage::keep(writing, place.id, &draft.passage, draft.binding.is_some())?;
     let revision = writing.next_revision()?;
     let user = User {
         id: place.id,
@@ -130,6 +131,7 @@ pub(super) fn insert(
         &user,
         &keys,
     )?;
+    passage::mark(writing, user.id, &draft.passage)?;
     put_emails(writing, user.id, &keys.emails)?;
     put_binding(writing, user.id, user.binding.as_ref())?;
     counts::note(writing, Kind::User, user.seq, 1)?;
@@ -139,6 +141,7 @@ pub(super) fn insert(
         subject: &user.id.to_string(),
         before: None,
         detail: Detail::of_user(None, Some(&user))
+            .with_guest(draft.is_guest)
             .with_predecessor(draft.predecessor)
             .with_groups(&joined),
     };
@@ -147,11 +150,15 @@ pub(super) fn insert(
     } else {
         writing.record(revision, changed)?;
     }
+    integrations::note_first(writing, user.binding.as_ref())?;
     Ok(user)
 }
 
-/// Makes of `person` what the draft says; one equal to what stands is no write.
+/// Makes of `person` what the draft says; one equal to what stands is no write, but for the ways in: the
+/// word of an identity provider counts too that finds somebody deactivated by others.
 fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<User> {
+    passage::keep(writing, person.id, &draft.passage, draft.binding.is_some())?;
+    passage::mark(writing, person.id, &draft.passage)?;
     let document = draft.resource.to_json();
     let is_same = person.document == document
         && person.login_email == draft.login_email
@@ -192,7 +199,7 @@ fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<User> {
         attributes.push("externalId".to_owned());
     }
     let is_adopted = person.binding.is_none() && user.binding.is_some();
-    let mut detail = Detail::of_user(Some(person), Some(&user));
+    let mut detail = Detail::of_user(Some(person), Some(&user)).with_guest(draft.is_guest);
     detail.attributes = attributes;
     let changed = Changed {
         kind: if is_adopted { ChangeKind::UserAdopted } else { ChangeKind::UserUpdated },
@@ -201,6 +208,9 @@ fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<User> {
         detail,
     };
     writing.record(revision, changed)?;
+    if is_adopted {
+        integrations::note_first(writing, user.binding.as_ref())?;
+    }
     Ok(user)
 }
 

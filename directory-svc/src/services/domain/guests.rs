@@ -1,0 +1,109 @@
+//! Guests: single outside addresses that an operator allows.
+
+use directory_api::v1;
+use serde_json::json;
+use tonic::Status;
+
+use super::refused::{behind, mark};
+use crate::door::{Admitted, Authenticated};
+use crate::render;
+use crate::rules::guests;
+use crate::services::fault::{no, store_error};
+use crate::services::login::email;
+use crate::services::page::{self, Question};
+use crate::services::{Services, read};
+use crate::store::{
+    AllowedAddress, Author, JoiningStore, Kind, LoginEmail, Mark, Query, Start, Store,
+    WorkspaceStore,
+};
+
+/// The longest note on an address, in bytes.
+const NOTE_BYTES: usize = 1_000;
+
+impl<S: Store> Services<S> {
+    /// See `DomainService.AllowAddress`.
+    pub(super) async fn address_allowed(
+        &self,
+        open: Authenticated<S::Workspace, v1::AllowAddressRequest>,
+    ) -> Result<v1::AllowedAddress, Status> {
+        let Authenticated { workspace, author, ask, .. } = open;
+        let email = email(&ask.email)?;
+        if ask.note.len() > NOTE_BYTES {
+            let cause = format!("at most {NOTE_BYTES} bytes are allowed");
+            return Err(no(read::invalid("note", cause)));
+        }
+        let policy = workspace.policy().await.map_err(store_error)?;
+        let write = self.write(author.clone());
+        let wanted = AllowedAddress {
+            address: email.address.clone(),
+            key: email.key.clone(),
+            note: ask.note,
+            allowed_at: write.at,
+            allowed_by: author.name(),
+        };
+        let meant = email.clone();
+        let decide = move |standing: Option<&AllowedAddress>, count| {
+            guests::allow(&policy, &meant, standing, count, &wanted).map(Some)
+        };
+        let written = workspace.change_allowed_address(write, email.key.clone(), decide).await;
+        let written = written.map_err(store_error)?;
+        self.sign_in_waiting_guests(&workspace, &author, &email).await?;
+        let allowed = written.allowed.ok_or_else(|| Status::aborted("disallowed meanwhile"))?;
+        Ok(render::allowed_address(allowed))
+    }
+
+    /// See `DomainService.ListAllowedAddresses`.
+    pub(super) async fn allowed_listed(
+        &self,
+        open: Authenticated<S::Workspace, v1::ListAllowedAddressesRequest>,
+    ) -> Result<v1::ListAllowedAddressesResponse, Status> {
+        let Authenticated { workspace, workspace_id, ask, .. } = open;
+        let question = Question::new(workspace_id, None, "allowed addresses", &[]);
+        let after = behind(&self.mark(&question, &ask.page_token)?);
+        let limit = page::size(ask.page_size, page::MAX_PAGE);
+        let found = workspace.allowed_addresses(after, limit + 1).await;
+        let mut found = found.map_err(store_error)?;
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let last = found.last().map(|allowed| mark(&allowed.key));
+        Ok(v1::ListAllowedAddressesResponse {
+            addresses: found.into_iter().map(render::allowed_address).collect(),
+            next_page_token: self.next_page(&question, last.as_ref(), more)?,
+        })
+    }
+
+    /// See `DomainService.DisallowAddress`.
+    pub(super) async fn address_disallowed(
+        &self,
+        open: Authenticated<S::Workspace, v1::DisallowAddressRequest>,
+    ) -> Result<v1::DisallowAddressResponse, Status> {
+        let Authenticated { workspace, author, ask, .. } = open;
+        let key = email(&ask.email)?.key;
+        let write = self.write(author);
+        let written = workspace.change_allowed_address(write, key, |_, _| Ok(None)).await;
+        let was_allowed = written.map_err(store_error)?.was_allowed;
+        Ok(v1::DisallowAddressResponse { was_allowed })
+    }
+
+    /// Gives a login e-mail to who was kept without one because the address was not allowed.
+    async fn sign_in_waiting_guests(
+        &self,
+        workspace: &Admitted<S::Workspace>,
+        author: &Author,
+        email: &LoginEmail,
+    ) -> Result<(), Status> {
+        let filter = format!("emails.value eq {}", json!(email.address));
+        let query = Query {
+            filter: read::filter(workspace.schemas(), Kind::User, &filter)?,
+            viewer: None,
+            sort: None,
+            start: Start::After(Mark::of(0)),
+            limit: page::MAX_PAGE,
+        };
+        let found = workspace.users(query).await.map_err(store_error)?;
+        for user in found.rows.iter().filter(|user| user.login_email.is_none()) {
+            self.sign_in_one(workspace, author, email.domain(), user).await?;
+        }
+        Ok(())
+    }
+}
