@@ -19,17 +19,23 @@ pub enum Point {
     BeforeForgetting,
     /// It is not believed any more, and the change has not been answered.
     AfterForgetting,
+    /// A letter is taken out of the outbox and not sent.
+    BeforeMail,
+    /// It is sent, and the outbox does not say so yet.
+    AfterMail,
 }
 
 impl Point {
     /// Every point.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::BeforeCommit,
         Self::AfterCommit,
         Self::BeforeKeyFill,
         Self::AfterKeyFill,
         Self::BeforeForgetting,
         Self::AfterForgetting,
+        Self::BeforeMail,
+        Self::AfterMail,
     ];
 
     /// Its name in the environment.
@@ -42,6 +48,8 @@ impl Point {
             Self::AfterKeyFill => "after-key-fill",
             Self::BeforeForgetting => "before-forgetting",
             Self::AfterForgetting => "after-forgetting",
+            Self::BeforeMail => "before-mail",
+            Self::AfterMail => "after-mail",
         }
     }
 }

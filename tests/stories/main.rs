@@ -7,10 +7,12 @@
 
 mod harness;
 
+mod audit;
 mod authentication;
 mod bounds;
 mod bulk;
 mod callers;
+mod command_line;
 mod connections;
 mod discovery;
 mod disk;
@@ -35,6 +37,7 @@ mod keys;
 mod leniency;
 mod links;
 mod lists;
+mod notices;
 mod observability;
 mod okta;
 mod okta_groups;
@@ -44,6 +47,7 @@ mod power_cut;
 mod process;
 mod races;
 mod rfc;
+mod runbook;
 mod secrets;
 mod simulator;
 mod suspension;

@@ -34,6 +34,10 @@ async fn everything(nestr: &Nestr) {
     let unknown = ApiKeyText::from_random([7; 20]);
     nestr.send(acme.ask("GET", "/Users").with_key(unknown.expose())).await;
     acme.find(r#"userName eq "nobody-at-all""#).await;
+    let operator = nestr.operator();
+    operator.claim(&acme.id, "acme.org").await;
+    operator.verify(&acme.id, "acme.org").await;
+    nestr.until_logged("a letter was sent").await;
     nestr.send(Ask::new("BREW", "/coffee")).await.is(404);
 }
 

@@ -203,6 +203,8 @@ in_a_workspace! {
     ListResourcesRequest needs |ask: &Self| covered(&ask.filter),
         weighs |ask: &Self| listing_any(&ask.filter); Gateway Internal Operator Reader;
 
+    ListAuditRecordsRequest, weighs |_| LISTING; Internal Operator Reader;
+
     GetServiceProviderConfigRequest, shows |_| Shown::TEST; Gateway Internal Operator Reader;
     ListResourceTypesRequest; Gateway Internal Operator Reader;
     GetResourceTypeRequest; Gateway Internal Operator Reader;

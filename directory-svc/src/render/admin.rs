@@ -7,7 +7,8 @@ use crate::clock::{Micros, SECOND};
 use crate::ids::WorkspaceId;
 use crate::rules::dns_proof;
 use crate::store::{
-    CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState, PendingDomain, Workspace,
+    AuditRecord, CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState, PendingDomain,
+    Workspace,
 };
 
 /// A point in time.
@@ -118,5 +119,18 @@ pub(crate) fn domain_state(state: DomainState) -> v1::DomainState {
         DomainState::Rejected => v1::DomainState::Rejected,
         DomainState::Revoked => v1::DomainState::Revoked,
         DomainState::Withdrawn => v1::DomainState::Withdrawn,
+    }
+}
+
+/// An administrative act.
+pub(crate) fn audit_record(record: AuditRecord) -> v1::AuditRecord {
+    v1::AuditRecord {
+        act_time: Some(timestamp(record.at)),
+        actor: record.actor,
+        act: record.act,
+        subject: record.subject,
+        before_json: record.before.unwrap_or_default(),
+        after_json: record.after.unwrap_or_default(),
+        revision: record.revision,
     }
 }

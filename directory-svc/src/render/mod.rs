@@ -6,7 +6,9 @@ mod group;
 mod integration;
 mod user;
 
-pub(crate) use admin::{checked, domain, domain_state, pending_domain, timestamp, workspace};
+pub(crate) use admin::{
+    audit_record, checked, domain, domain_state, pending_domain, timestamp, workspace,
+};
 pub(crate) use group::{Groups, deleted_group};
 pub(crate) use integration::{api_key, integration};
 pub(crate) use user::{People, deleted_user};

@@ -284,14 +284,11 @@ fn kind(number: i32) -> Result<i32, Status> {
 
 /// When a key ends; `None`: never by itself.
 fn end(time: Option<&pbjson_types::Timestamp>, now: Micros) -> Result<Option<Micros>, Status> {
-    let Some(time) = time else { return Ok(None) };
-    let end = jiff::Timestamp::new(time.seconds, time.nanos)
-        .map(jiff::Timestamp::as_microsecond)
-        .map_err(|_| no(read::invalid("expire_time", "out of range")))?;
-    if end <= now {
+    let end = read::time("expire_time", time)?;
+    if end.is_some_and(|end| end <= now) {
         return Err(no(read::invalid("expire_time", "lies in the past")));
     }
-    Ok(Some(end))
+    Ok(end)
 }
 
 /// How long a rotated key stays good.

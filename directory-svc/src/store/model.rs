@@ -5,12 +5,14 @@ mod domain_check;
 mod groups;
 mod integrations;
 mod listing;
+mod notices;
 
 pub use audit::*;
 pub use domain_check::*;
 pub use groups::*;
 pub use integrations::*;
 pub use listing::*;
+pub use notices::*;
 
 use std::collections::BTreeSet;
 

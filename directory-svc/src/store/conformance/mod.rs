@@ -9,6 +9,7 @@ mod filters;
 mod groups;
 mod integrations;
 mod model;
+mod notices;
 mod order;
 mod people;
 mod removal;
@@ -73,6 +74,13 @@ every_store_must![
     integrations::let_a_key_take_the_place_of_another_in_one_write,
     integrations::show_a_suspension_with_each_key_and_account,
     integrations::show_the_others_to_whoever_decides,
+    notices::forget_what_has_ended_long_ago,
+    notices::give_a_taken_notice_to_nobody_else,
+    notices::keep_a_notice_with_its_decision_or_not_at_all,
+    notices::keep_one_notice_of_a_name,
+    notices::list_keys_that_end_in_pages,
+    notices::tell_when_a_notice_is_kept,
+    notices::try_a_notice_until_it_is_sent_or_given_up,
     order::find_any_place_of_everybody,
     order::sort_as_the_pure_order_does,
     order::walk_by_marks_past_comings_and_goings,
@@ -202,7 +210,7 @@ async fn verify<W: WorkspaceStore>(workspace: &W, name: &str) -> Answer<Domain> 
     let decision = decision("");
     let domain = Domain { decision: Some(decision), ..claim(name, NOW, DomainState::Verified) };
     let operation = write(&format!("verify {name}"));
-    workspace.change_domain(operation, name.to_owned(), move |_, _| Ok(domain.clone())).await
+    workspace.change_domain(operation, name.to_owned(), move |_, _| Ok(domain.clone().into())).await
 }
 
 fn claim(name: &str, claimed_at: Micros, state: DomainState) -> Domain {

@@ -15,8 +15,10 @@ use crate::store::{
     Suspension,
 };
 
-const COLUMNS: &str = "k.id, k.integration_id, k.display_name, k.hint, k.created_at, k.expires_at, \
+pub(super) const COLUMNS: &str = "k.id, k.integration_id, k.display_name, k.hint, k.created_at, k.expires_at, \
                        k.revoked_at, k.last_used_at, k.scopes, k.networks, k.replaced_by";
+/// How many they are.
+pub(super) const COLUMN_COUNT: usize = 11;
 
 pub(super) fn list(
     connection: &Connection,
@@ -210,7 +212,7 @@ fn find(writing: &Writing<'_>, id: ApiKeyId) -> Answer<Option<ApiKey>> {
     one(writing.connection, &sql, params![writing.workspace, id], read)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
     Ok(ApiKey {
         id: row.get(0)?,
         integration_id: row.get(1)?,

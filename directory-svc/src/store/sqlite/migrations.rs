@@ -20,7 +20,7 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 8] = [
+const MIGRATIONS: [Migration; 9] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
@@ -35,13 +35,14 @@ const MIGRATIONS: [Migration; 8] = [
         name: "administration",
         sql: include_str!("migrations/0006_administration.sql"),
     },
+    Migration { number: 7, name: "notices", sql: include_str!("migrations/0007_notices.sql") },
     Migration {
-        number: 7,
+        number: 8,
         name: "domain_checks",
         sql: include_str!("migrations/0008_domain_checks.sql"),
     },
     Migration {
-        number: 8,
+        number: 9,
         name: "integration_status",
         sql: include_str!("migrations/0009_integration_status.sql"),
     },
