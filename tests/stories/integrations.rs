@@ -49,7 +49,8 @@ async fn another(operator: &Operator, workspace_id: &str, kind: IdpKind) -> Stri
         kind: kind.into(),
         operation_id: "another".to_owned(),
     };
-    let made = operator.integrations().create_integration(ask).await.unwrap().into_inner();
+    let made =
+        operator.integrations().create_integration(ask).await.expect("a new one").into_inner();
     assert_eq!(made.state(), IntegrationState::Off);
     made.id
 }

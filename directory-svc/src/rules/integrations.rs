@@ -200,7 +200,7 @@ mod tests {
         claims.push(claim("acme.com", DomainState::Verified));
         let on = enable(&claims, &[], id(1), Some(2), 5).unwrap();
         assert_eq!((on.state, on.kind, on.created_at), (IntegrationState::On, 2, 5));
-        let again = enable(&claims, &[on.clone()], id(1), None, 9).unwrap();
+        let again = enable(&claims, std::slice::from_ref(&on), id(1), None, 9).unwrap();
         assert_eq!(again, on, "what is not said stays");
     }
 
@@ -208,7 +208,7 @@ mod tests {
     fn a_new_integration_is_off_and_twenty_are_the_most() {
         let okta = make(&[], id(1), &said("Okta", 2), 5).unwrap();
         assert_eq!((okta.state, okta.display_name.as_str()), (IntegrationState::Off, "Okta"));
-        assert_eq!(make(&[okta.clone()], id(1), &said("Other", 3), 9).unwrap(), okta);
+        assert_eq!(make(std::slice::from_ref(&okta), id(1), &said("Other", 3), 9).unwrap(), okta);
         let all: Vec<_> = (1..=20).map(|n| Integration { id: id(n), ..okta.clone() }).collect();
         let one_more = |all: &[Integration]| make(all, id(21), &said("More", 1), 5);
         assert_eq!(one_more(&all).unwrap_err().reason, Reason::TooMany);

@@ -248,12 +248,12 @@ mod tests {
         grant
     }
 
-    fn from(address: &str) -> Option<IpAddr> {
-        Some(address.parse().unwrap())
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
     }
 
     fn judged(change: impl Fn(&mut KeyGrant)) -> Result<(), RefusedFor> {
-        judge(&grant(change), 100, from("192.0.2.1"), WRITE_USERS)
+        judge(&grant(change), 100, Some(address("192.0.2.1")), WRITE_USERS)
     }
 
     fn suspend(grant: &mut KeyGrant) {
@@ -329,11 +329,11 @@ mod tests {
             g.key.networks = networks.map(|network| network.parse().unwrap()).to_vec();
         });
         let is_let_in = |address| judge(&grant, 100, address, WRITE_USERS).is_ok();
-        for address in ["192.0.2.255", "2001:db8:ffff::1", "198.51.100.7"] {
-            assert!(is_let_in(from(address)), "{address}");
+        for text in ["192.0.2.255", "2001:db8:ffff::1", "198.51.100.7"] {
+            assert!(is_let_in(Some(address(text))), "{text}");
         }
-        for address in ["192.0.3.0", "2001:db9::1", "198.51.100.8", "::1"] {
-            assert!(!is_let_in(from(address)), "{address}");
+        for text in ["192.0.3.0", "2001:db9::1", "198.51.100.8", "::1"] {
+            assert!(!is_let_in(Some(address(text))), "{text}");
         }
         assert!(!is_let_in(None), "nobody knows from where");
     }
@@ -349,8 +349,9 @@ mod tests {
             ..key(1)
         };
         let new = ApiKey { expires_at: Some(900), ..key(2) };
-        let rotated =
-            |overlap| rotate(Some(&standing), &[standing.clone()], &new, overlap).unwrap();
+        let rotated = |overlap| {
+            rotate(Some(&standing), std::slice::from_ref(&standing), &new, overlap).unwrap()
+        };
         assert_eq!(rotated(20).old.expires_at, Some(120));
         assert_eq!(rotated(0).old.expires_at, Some(100));
         let Rotation { old, new } = rotated(OVERLAP);

@@ -68,9 +68,13 @@ pub(crate) fn of_check(
     Decided { value: after, notices: missing.into_iter().collect() }
 }
 
-/// The reminder of a key's end that is due at `now`: of those whose time has come, the last alone.
+/// The reminder of a key's end that is due at `now`: of those whose time has come, the last alone. Of a key
+/// whose place another has taken there is none: its end is what was wanted.
 #[must_use]
 pub(crate) fn reminder(ending: &EndingKey, now: Micros) -> Option<Notice> {
+    if ending.key.replaced_by.is_some() {
+        return None;
+    }
     let left = ending.expires_at.saturating_sub(now);
     let before = REMINDERS.into_iter().find(|before| (1..=*before).contains(&left))?;
     Some(Notice {
@@ -212,6 +216,15 @@ mod tests {
         days(1, 3);
         assert_eq!(due(0), None, "it has ended");
         assert_eq!(due(-DAY), None);
+    }
+
+    /// Seen to fail with a rotated key reminded of like any other.
+    #[test]
+    fn nobody_is_reminded_of_a_key_that_was_rotated() {
+        let mut rotated = ending(DAY);
+        assert!(reminder(&rotated, NOW).is_some());
+        rotated.key.replaced_by = Some(ApiKeyId::new(Uuid::from_u128(2)));
+        assert_eq!(reminder(&rotated, NOW), None);
     }
 
     /// Seen to fail with eight days.

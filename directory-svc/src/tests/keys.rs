@@ -8,19 +8,19 @@ use tower::ServiceExt;
 use super::*;
 use crate::ids::IntegrationId;
 
-impl House {
-    /// A request of an operator's.
-    fn by_operator<T>(&self, ask: T) -> Request<T> {
-        let mut ask = Request::new(ask);
-        ask.metadata_mut().insert("authorization", "Bearer secret".parse().unwrap());
-        ask
-    }
+/// A request of an operator's.
+fn by_operator<T>(ask: T) -> Request<T> {
+    let mut ask = Request::new(ask);
+    ask.metadata_mut().insert("authorization", "Bearer secret".parse().expect("ASCII"));
+    ask
+}
 
+impl House {
     /// Lets a new key take the place of the first one of the demo's integration.
     async fn rotate(&self, overlap: Option<i64>) -> Result<v1::RotateApiKeyResponse, Status> {
         let integration = IntegrationId::new(self.demo.workspace_id.uuid());
         let workspace = self.store.workspace(self.demo.workspace_id);
-        let keys = workspace.api_keys(integration).await.unwrap();
+        let keys = workspace.api_keys(integration).await.expect("keys");
         let ask = v1::RotateApiKeyRequest {
             workspace_id: self.demo.workspace_id.to_string(),
             api_key_id: keys[0].id.to_string(),
@@ -32,7 +32,7 @@ impl House {
             router.clone().oneshot(request)
         });
         let mut integrations = IntegrationServiceClient::new(channel);
-        Ok(integrations.rotate_api_key(self.by_operator(ask)).await?.into_inner())
+        Ok(integrations.rotate_api_key(by_operator(ask)).await?.into_inner())
     }
 }
 
@@ -81,7 +81,7 @@ async fn what_was_seen_is_written_within_a_minute() {
     tokio::time::pause();
     let job = tokio::spawn(async move { directory.keep_status().await });
     tokio::task::yield_now().await;
-    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_mins(1)).await;
     tokio::time::resume();
     let written = async {
         while kept().await.last_request_at != Some(BEGIN + MINUTE / 2) {
@@ -106,7 +106,7 @@ async fn an_address_that_is_none_opens_no_key_with_networks() {
     let channel = tower::service_fn(move |request: http::Request<tonic::body::Body>| {
         router.clone().oneshot(request)
     });
-    let made = IntegrationServiceClient::new(channel).create_api_key(house.by_operator(ask)).await;
+    let made = IntegrationServiceClient::new(channel).create_api_key(by_operator(ask)).await;
     let key = made.unwrap().into_inner().key;
     let asked = async |address: Option<&str>| {
         let mut ask = Request::new(v1::ListUsersRequest {

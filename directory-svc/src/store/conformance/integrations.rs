@@ -176,8 +176,8 @@ pub(super) async fn show_the_others_to_whoever_decides<E: Engine>(engine: E) {
         Ok(made.clone())
     };
     let author = Author::Service("settings".to_owned());
-    let make = Write { author, ..write("okta") };
-    assert_eq!(acme.change_integration(make, okta.id, decide).await.unwrap(), okta);
+    let asked = Write { author, ..write("okta") };
+    assert_eq!(acme.change_integration(asked, okta.id, decide).await.unwrap(), okta);
     assert_eq!(acme.integrations().await.unwrap(), [entra, okta]);
     let acts = acme.audit_records(AuditQuery { limit: 1, ..AuditQuery::default() }).await.unwrap();
     assert_eq!((acts[0].act.as_str(), acts[0].actor.as_str()), ("integration.made", "settings"));

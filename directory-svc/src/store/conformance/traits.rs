@@ -146,15 +146,15 @@ pub(super) async fn show_the_policy_to_every_decision<E: Engine>(engine: E) {
     });
     restored.await.unwrap_err();
     drop(told);
-    let (see_claims, seen_claims) = sync_channel(1);
+    let (tell, claims_told) = sync_channel(1);
     let switched =
         acme.change_integration(write("d"), integration_id(1), move |claims, standing| {
             assert_eq!(standing, []);
-            see_claims.send(claims.to_vec()).unwrap();
+            tell.send(claims.to_vec()).unwrap();
             Err::<Integration, _>(no())
         });
     switched.await.unwrap_err();
-    assert_eq!(seen_claims.recv().unwrap(), acme.domains().await.unwrap());
+    assert_eq!(claims_told.recv().unwrap(), acme.domains().await.unwrap());
 
     let policy = Policy { verified_domains: ["acme.com".to_owned()].into(), ..Policy::default() };
     assert_eq!(seen.iter().collect::<Vec<_>>(), vec![policy; 3]);
