@@ -9,7 +9,7 @@ use directory_api::v1;
 use super::failure::Failure;
 use super::print::{Answer, Show};
 use super::session::Session;
-use super::words::{InWorkspace, Page, time};
+use super::words::{InWorkspace, Page, one_of, time, word};
 
 /// What is done with workspaces.
 #[derive(Clone, Debug, Subcommand)]
@@ -20,6 +20,8 @@ pub(super) enum Verb {
     List(Page),
     /// Shows one workspace.
     Get(InWorkspace),
+    /// Changes what is named, and leaves the rest.
+    Update(Update),
     /// Registers an extension schema: its attributes are then kept and shown as those of the RFC are.
     /// Registered again it may have more attributes; those that are there stay.
     RegisterSchema(RegisterSchema),
@@ -35,6 +37,25 @@ pub(super) struct Create {
     /// The address of the person to write to about the workspace.
     #[arg(long, value_name = "EMAIL")]
     contact: String,
+}
+
+/// What is changed of a workspace.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Update {
+    #[command(flatten)]
+    within: InWorkspace,
+
+    /// The name for people, 1 to 200 bytes.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// The address of the person to write to about the workspace.
+    #[arg(long, value_name = "EMAIL")]
+    contact: Option<String>,
+
+    /// Whether people of its verified domains may join by themselves.
+    #[arg(long, value_name = "WORD", value_parser = one_of(&["off", "open"], "EMAIL_JOIN_", v1::EmailJoin::from_str_name))]
+    email_join: Option<v1::EmailJoin>,
 }
 
 /// A schema to be registered.
@@ -71,6 +92,16 @@ impl Verb {
                 let ask = v1::GetWorkspaceRequest { workspace_id };
                 Answer::one(&workspaces.get_workspace(ask).await?.into_inner())
             }
+            Self::Update(Update { within, name, contact, email_join }) => {
+                let ask = v1::UpdateWorkspaceRequest {
+                    workspace_id: within.workspace_id,
+                    display_name: name,
+                    contact_email: contact,
+                    email_join: email_join.map(Into::into),
+                };
+                let changed = workspaces.update_workspace(ask).await?.into_inner();
+                Ok(Answer::one(&changed)?.done("Changed."))
+            }
             Self::RegisterSchema(RegisterSchema { within, schema, resource_type }) => {
                 let read = std::fs::read_to_string(&schema);
                 let read = read.with_context(|| format!("FILE is {}", schema.display()));
@@ -96,6 +127,7 @@ impl Show for v1::Workspace {
             ("name", self.display_name.clone()),
             ("contact", self.contact_email.clone()),
             ("made", time(self.create_time.as_ref())),
+            ("joining", word(self.email_join().as_str_name(), "EMAIL_JOIN_")),
         ]
     }
 
