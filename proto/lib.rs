@@ -21,6 +21,22 @@ pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "
 /// directory believes it from the gateway alone.
 pub const SCIM_AUTHORIZATION: &str = "scim-authorization";
 
+/// The metadata in which the gateway passes on the address that a request comes from, such as
+/// `192.0.2.7` or `2001:db8::7`: the socket's, or what a trusted proxy says. Absent: it is not known.
+/// Believed from the gateway alone.
+pub const SCIM_CLIENT_ADDRESS: &str = "scim-client-address";
+
+/// The metadata in which the gateway passes on a request's `User-Agent`, cut to
+/// [`USER_AGENT_BYTES`]. Absent: none was sent. Believed from the gateway alone; it decides nothing.
+pub const SCIM_USER_AGENT: &str = "scim-user-agent";
+
+/// The metadata by which the gateway says that it refuses a request by itself, once the key is found
+/// good: the HTTP status. Believed from the gateway alone.
+pub const SCIM_COMPLAINT: &str = "scim-complaint";
+
+/// How much of a `User-Agent` is passed on, in bytes.
+pub const USER_AGENT_BYTES: usize = 200;
+
 /// The metadata that carries the id under which both sides log a request.
 pub const REQUEST_ID: &str = "x-request-id";
 

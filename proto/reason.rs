@@ -31,9 +31,11 @@ impl Reason {
             Self::Unspecified => (Code::Internal, 500, ""),
 
             Self::ApiKeyInvalid | Self::CredentialInvalid => (Code::Unauthenticated, 401, ""),
-            Self::PermissionDeniedRole | Self::IntegrationDisabled | Self::IntegrationPaused => {
-                (Code::PermissionDenied, 403, "")
-            }
+            Self::PermissionDeniedRole
+            | Self::IntegrationDisabled
+            | Self::IntegrationPaused
+            | Self::WorkspaceSuspended
+            | Self::ApiKeyScope => (Code::PermissionDenied, 403, ""),
 
             Self::WorkspaceNotFound
             | Self::UserNotFound
@@ -47,7 +49,8 @@ impl Reason {
             Self::DomainHeldElsewhere
             | Self::DomainState
             | Self::NoVerifiedDomain
-            | Self::PersonLeft => (Code::FailedPrecondition, 409, ""),
+            | Self::PersonLeft
+            | Self::ApiKeyState => (Code::FailedPrecondition, 409, ""),
 
             Self::UserNameTaken
             | Self::LoginEmailTaken

@@ -204,6 +204,7 @@ impl Half {
         let by_itself = tokio::spawn(async move {
             tokio::join!(
                 directory.clear_expired(),
+                directory.keep_status(),
                 directory.check_domains(),
                 directory.follow_health(),
                 directory.remind_of_keys()

@@ -133,7 +133,7 @@ impl<S: Store> Directory<S> {
             .add_service(LoginServiceServer::new(services()))
             .add_service(DiscoveryServiceServer::new(services()))
             .add_service(AuditServiceServer::new(services()));
-        Ok(call::layered(routes.into_axum_router()))
+        Ok(self.services.door.watching(call::layered(routes.into_axum_router())))
     }
 
     /// Clears what has expired, once an hour, for as long as it is polled.
@@ -150,6 +150,11 @@ impl<S: Store> Directory<S> {
     /// Reminds admins of API keys that are about to end, once an hour, for as long as it is polled.
     pub async fn remind_of_keys(&self) {
         jobs::remind_of_keys(&self.services).await;
+    }
+
+    /// Keeps what integrations are seen to do, once a minute, for as long as it is polled.
+    pub async fn keep_status(&self) {
+        jobs::keep_status(&self.services).await;
     }
 
     /// Asks the DNS about the claims of which it is time, for as long as it is polled.

@@ -45,5 +45,10 @@ impl Refusal {
 
 /// What the caller sent, cut to what a refusal may repeat of it.
 pub(crate) fn echo(text: &str) -> String {
-    text.chars().take(scim::limits::ECHO_CHARS).collect()
+    cut(text, scim::limits::ECHO_CHARS)
+}
+
+/// The first `chars` characters of a text.
+pub(crate) fn cut(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
 }

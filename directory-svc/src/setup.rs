@@ -94,13 +94,14 @@ pub(crate) async fn make<S: Store>(
     let integration_id = integrations::first(demo.workspace_id);
     let kind = IdpKind::Entra.into();
     workspace
-        .change_integration(write(), integration_id, move |policy, standing| {
-            integrations::enable(policy, standing, integration_id, kind, now)
+        .change_integration(write(), integration_id, move |claims, all| {
+            integrations::enable(claims, all, integration_id, Some(kind), now)
         })
         .await?;
     let id = ApiKeyId::new(clock.new_id());
     let key =
         ApiKey { display_name: by.clone(), ..keys::made(id, integration_id, &demo.api_key, now) };
-    workspace.add_api_key(write(), key, hash).await?;
+    let decide = move |siblings: &[ApiKey]| keys::admit_another(siblings, now);
+    workspace.add_api_key(write(), key, hash, decide).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod amounts;
 mod claims;
 mod domain_checks;
+mod keys;
 mod leavers;
 mod letters;
 

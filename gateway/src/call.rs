@@ -5,11 +5,14 @@
 //! directory to say.
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use directory_api::api_key::ApiKeyText;
-use directory_api::{REQUEST_ID, SCIM_AUTHORIZATION};
+use directory_api::{
+    REQUEST_ID, SCIM_AUTHORIZATION, SCIM_CLIENT_ADDRESS, SCIM_COMPLAINT, SCIM_USER_AGENT,
+    USER_AGENT_BYTES,
+};
 use tonic::metadata::AsciiMetadataValue;
 
 use crate::error::ScimError;
@@ -20,6 +23,7 @@ pub(crate) struct Call {
     /// The workspace of the path, as the identity provider wrote it.
     pub(crate) workspace_id: String,
     key: ApiKeyText,
+    user_agent: Option<AsciiMetadataValue>,
     exchange: Exchange,
 }
 
@@ -29,7 +33,8 @@ impl Call {
         self.exchange.request_id.as_str()
     }
 
-    /// The message as the directory takes it: with the key, the request id and the time left.
+    /// The message as the directory takes it: with the key, where it comes from and who says to have sent
+    /// it, the request id and the time left.
     pub(crate) fn carry<T>(&self, ask: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(ask);
         request.set_timeout(self.exchange.time_left());
@@ -42,6 +47,21 @@ impl Call {
         let metadata = request.metadata_mut();
         metadata.insert(SCIM_AUTHORIZATION, bearer);
         metadata.insert(REQUEST_ID, request_id);
+        if let Some(address) = self.exchange.address {
+            let address = AsciiMetadataValue::try_from(address.to_string());
+            metadata.insert(SCIM_CLIENT_ADDRESS, address.expect("addresses are ASCII"));
+        }
+        if let Some(user_agent) = &self.user_agent {
+            metadata.insert(SCIM_USER_AGENT, user_agent.clone());
+        }
+        request
+    }
+
+    /// The same of a request that the gateway refuses with `status`, once the key is found good.
+    pub(crate) fn carry_complaint<T>(&self, ask: T, status: StatusCode) -> tonic::Request<T> {
+        let mut request = self.carry(ask);
+        let status = AsciiMetadataValue::try_from(status.as_str()).expect("digits");
+        request.metadata_mut().insert(SCIM_COMPLAINT, status);
         request
     }
 }
@@ -53,7 +73,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
         let key = key(&parts.headers).ok_or_else(ScimError::unauthenticated)?;
         let exchange = parts.extensions.get::<Exchange>().cloned();
         let exchange = exchange.ok_or_else(|| ScimError::fault("no exchange round the call"))?;
-        Ok(Self { workspace_id: parameter(parts, "workspace").await?, key, exchange })
+        let user_agent = user_agent(&parts.headers);
+        Ok(Self { workspace_id: parameter(parts, "workspace").await?, key, user_agent, exchange })
     }
 }
 
@@ -75,6 +96,12 @@ async fn parameter(parts: &mut Parts, name: &str) -> Result<String, ScimError> {
         RawPathParams::from_request_parts(parts, &()).await.map_err(ScimError::fault)?;
     let found = parameters.iter().find(|(of, _)| *of == name).map(|(_, value)| value.to_owned());
     found.ok_or_else(|| ScimError::fault("the route has no such parameter"))
+}
+
+/// Who the client says to be, cut; `None` when that is nothing, or more than ASCII.
+fn user_agent(headers: &HeaderMap) -> Option<AsciiMetadataValue> {
+    let said = headers.get(USER_AGENT)?.to_str().ok()?;
+    AsciiMetadataValue::try_from(&said[..said.len().min(USER_AGENT_BYTES)]).ok()
 }
 
 /// The key of `Authorization: Bearer <key>`. What comes along when a key is pasted is forgiven:
@@ -124,6 +151,19 @@ mod tests {
         ] {
             assert_eq!(read(&[&value]).as_deref(), Some(key), "{value:?}");
         }
+    }
+
+    #[test]
+    fn who_a_client_says_to_be_is_cut() {
+        let said = |value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(USER_AGENT, HeaderValue::from_bytes(value).expect("a header"));
+            user_agent(&headers).map(|value| value.to_str().expect("ASCII").to_owned())
+        };
+        assert_eq!(said(b"Okta SCIM Client 1.0.0").as_deref(), Some("Okta SCIM Client 1.0.0"));
+        assert_eq!(said(&[b'x'; 500]), Some("x".repeat(USER_AGENT_BYTES)));
+        assert_eq!(said("é".as_bytes()), None);
+        assert_eq!(user_agent(&HeaderMap::new()), None);
     }
 
     #[test]

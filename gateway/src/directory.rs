@@ -106,7 +106,8 @@ impl<D: Directory> Gateway<D> {
             Err(refused) => return refused,
         };
         let ask = v1::GetServiceProviderConfigRequest { workspace_id: call.workspace_id.clone() };
-        match self.discovery().get_service_provider_config(call.carry(ask)).await {
+        let ask = call.carry_complaint(ask, complaint.status());
+        match self.discovery().get_service_provider_config(ask).await {
             Ok(_) => complaint,
             Err(refused) => refused.into(),
         }

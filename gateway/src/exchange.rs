@@ -1,5 +1,6 @@
 //! What stands round every request: its id, its deadline, its line in the log.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -26,6 +27,8 @@ const GRACE: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub(crate) struct Exchange {
     pub(crate) request_id: RequestId,
+    /// Where the request comes from; `None` when it did not come over a socket.
+    pub(crate) address: Option<IpAddr>,
     deadline: Instant,
 }
 
@@ -88,7 +91,7 @@ pub(crate) async fn exchange(
     );
     let address = clients.address(&request);
     let deadline = began + timeout;
-    request.extensions_mut().insert(Exchange { request_id: request_id.clone(), deadline });
+    request.extensions_mut().insert(Exchange { request_id: request_id.clone(), address, deadline });
     let answer = tokio::time::timeout_at(deadline + GRACE, next.run(request));
     let answer = trace.round(answer.instrument(span.clone())).await;
     let mut answer = answer.unwrap_or_else(|_| ScimError::late().into_response());

@@ -149,13 +149,13 @@ fn json(message: &impl Serialize) -> Result<Value, Failure> {
 }
 
 /// Writes times and numbers as the JSON mapping does: it ends a time in Z, the library in +00:00, and it
-/// writes 5, where the library has 5.0. A field of the contract that holds a time ends in `Time`.
+/// writes 5, where the library has 5.0. A field of the contract that holds a time is `time`, or ends in `Time`.
 fn mend(value: &mut Value) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
                 match value {
-                    Value::String(text) if name.ends_with("Time") => {
+                    Value::String(text) if name == "time" || name.ends_with("Time") => {
                         if let Some(time) = text.strip_suffix("+00:00") {
                             *text = format!("{time}Z");
                         }

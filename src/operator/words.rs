@@ -30,13 +30,29 @@ pub(super) fn time(time: Option<&Timestamp>) -> String {
     time.map(|time| time.to_string()).unwrap_or_default()
 }
 
+/// The units in which spans of time are said, in seconds.
+const UNITS: [(i64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+
 /// A span of time as people say it, in the largest unit that it fills; nothing when there is none.
 pub(super) fn span(span: Option<&Duration>) -> String {
     let Some(span) = span else { return String::new() };
-    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
-    let unit = units.into_iter().find(|(seconds, _)| span.seconds >= *seconds);
+    let unit = UNITS.into_iter().find(|(seconds, _)| span.seconds >= *seconds);
     let (seconds, unit) = unit.unwrap_or((1, "s"));
     format!("{} {unit}", span.seconds / seconds)
+}
+
+/// Reads a span of time in one of the units in which it is said.
+pub(super) fn read_span(text: &str) -> Result<Duration, String> {
+    let (digits, unit) =
+        text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let unit = UNITS.into_iter().find(|(_, name)| *name == unit.trim());
+    let seconds = match (digits.parse::<i64>(), unit) {
+        (Ok(count), Some((seconds, _))) => count.checked_mul(seconds),
+        (Ok(0), None) if digits.len() == text.len() => Some(0),
+        _ => None,
+    };
+    let seconds = seconds.ok_or("a span of time is needed, like 30min, 24h or 7d")?;
+    Ok(Duration { seconds, nanos: 0 })
 }
 
 /// Reads a time: RFC 3339, or a day, which means its beginning in UTC.
@@ -93,6 +109,12 @@ mod tests {
         let all = [0, 59, 60, 3_599, 3_600, 86_399, 86_400, 900_000].map(said);
         assert_eq!(all, ["0 s", "59 s", "1 min", "59 min", "1 h", "23 h", "1 d", "10 d"]);
         assert_eq!(span(None), "");
+        for (text, seconds) in [("0", 0), ("24h", 86_400), ("7 d", 604_800), ("90min", 5_400)] {
+            assert_eq!(read_span(text).unwrap().seconds, seconds, "{text}");
+        }
+        for wrong in ["", "7", "h", "-1h", "1.5h", "1w", "99999999999999999d"] {
+            assert!(read_span(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

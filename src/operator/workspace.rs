@@ -22,6 +22,10 @@ pub(super) enum Verb {
     Get(InWorkspace),
     /// Changes what is named, and leaves the rest.
     Update(Update),
+    /// Has a workspace stand still: its keys are refused and nobody signs in, from now on. Everything stays.
+    Suspend(Suspend),
+    /// Ends a suspension.
+    Resume(InWorkspace),
     /// Registers an extension schema: its attributes are then kept and shown as those of the RFC are.
     /// Registered again it may have more attributes; those that are there stay.
     RegisterSchema(RegisterSchema),
@@ -56,6 +60,17 @@ pub(super) struct Update {
     /// Whether people of its verified domains may join by themselves.
     #[arg(long, value_name = "WORD", value_parser = one_of(&["off", "open"], "EMAIL_JOIN_", v1::EmailJoin::from_str_name))]
     email_join: Option<v1::EmailJoin>,
+}
+
+/// A workspace to be suspended.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Suspend {
+    #[command(flatten)]
+    within: InWorkspace,
+
+    /// Why, in words for the workspace's admins, who read it in the identity provider's log.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
 }
 
 /// A schema to be registered.
@@ -102,6 +117,17 @@ impl Verb {
                 let changed = workspaces.update_workspace(ask).await?.into_inner();
                 Ok(Answer::one(&changed)?.done("Changed."))
             }
+            Self::Suspend(Suspend { within: InWorkspace { workspace_id }, reason }) => {
+                let ask = v1::SuspendWorkspaceRequest { workspace_id, reason };
+                let suspended = workspaces.suspend_workspace(ask).await?.into_inner();
+                let done = "Suspended: keys are refused and nobody signs in. Everything stays.";
+                Ok(Answer::one(&suspended)?.done(done))
+            }
+            Self::Resume(InWorkspace { workspace_id }) => {
+                let ask = v1::ResumeWorkspaceRequest { workspace_id };
+                let resumed = workspaces.resume_workspace(ask).await?.into_inner();
+                Ok(Answer::one(&resumed)?.done("Resumed: keys open and people sign in as before."))
+            }
             Self::RegisterSchema(RegisterSchema { within, schema, resource_type }) => {
                 let read = std::fs::read_to_string(&schema);
                 let read = read.with_context(|| format!("FILE is {}", schema.display()));
@@ -126,12 +152,16 @@ impl Show for v1::Workspace {
             ("id", self.id.clone()),
             ("name", self.display_name.clone()),
             ("contact", self.contact_email.clone()),
+            ("state", word(self.state().as_str_name(), "WORKSPACE_STATE_")),
             ("made", time(self.create_time.as_ref())),
             ("joining", word(self.email_join().as_str_name(), "EMAIL_JOIN_")),
+            ("suspended", time(self.suspend_time.as_ref())),
+            ("suspended by", self.suspended_by.clone()),
+            ("suspended for", self.suspend_reason.clone()),
         ]
     }
 
-    const COLUMNS: &'static [&'static str] = &["id", "name", "contact", "made"];
+    const COLUMNS: &'static [&'static str] = &["id", "name", "contact", "state"];
 }
 
 impl Show for v1::RegisteredSchema {

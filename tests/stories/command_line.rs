@@ -101,14 +101,31 @@ async fn a_workspace_is_taken_from_nothing_to_a_provisioned_person() {
     assert!(revoked.starts_with("Revoked: 1 person signs in no more by "), "{revoked}");
     assert_eq!(globex.resolve_login("ada@globex.example").await, Login::Nobody);
 
+    olga.operate(&["domain", "verify", w, "globex.example"]).done();
+    let suspended = olga.operate(&["workspace", "suspend", w, "--reason", "unpaid"]).done();
+    assert!(suspended.contains("unpaid"), "{suspended}");
+    assert!(globex.get("/Users").await.refused(403, "").contains("unpaid"));
+    olga.operate(&["workspace", "resume", w]).done();
+    globex.get("/Users").await.is(200);
+    let status = olga.operate(&["integration", "get", w]).done();
+    assert!(status.contains("last refusal") && status.contains("workspace-suspended"), "{status}");
+
     let keys = olga.operate(&["key", "list", w]).done();
     assert!(!keys.contains(secret), "a key is shown once: {keys}");
     let key_id = key["apiKey"]["id"].as_str().unwrap();
+    let rotated = olga.operate(&["key", "rotate", w, key_id, "--overlap", "7d"]).done();
+    assert!(
+        rotated.starts_with("Made: the key is shown this once. The old one ends "),
+        "{rotated}"
+    );
+    let next = rotated.lines().find_map(|line| line.strip_prefix("key")).unwrap().trim();
+    globex.with_key(next).get("/Users").await.is(200);
+    globex.get("/Users").await.is(200);
     olga.operate(&["key", "revoke", w, key_id]).done();
     globex.get("/Users").await.refused(401, "");
     let acts = olga.operate(&["audit", "list", w, "--act", "key"]).done();
     let acts: Vec<_> = acts.lines().map(|line| line.split_whitespace().nth(2).unwrap()).collect();
-    assert_eq!(acts, ["ACT", "key.revoked", "key.made"]);
+    assert_eq!(acts, ["ACT", "key.revoked", "key.rotated", "key.made"]);
 }
 
 /// The same answer as grpcurl's. Seen to fail with times as the library writes them.

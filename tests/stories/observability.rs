@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use directory_api::api_key::ApiKeyText;
+
 use crate::harness::{Answer, Ask, Nestr, Shape};
 
 async fn scrape(nestr: &Nestr) -> Answer {
@@ -29,6 +31,8 @@ async fn everything(nestr: &Nestr) {
         acme.get(&format!("/Users/{ada}")).await;
         nestr.send(acme.ask("GET", "/Users").with_key("nscim_wrong")).await;
     }
+    let unknown = ApiKeyText::from_random([7; 20]);
+    nestr.send(acme.ask("GET", "/Users").with_key(unknown.expose())).await;
     acme.find(r#"userName eq "nobody-at-all""#).await;
     let operator = nestr.operator();
     operator.claim(&acme.id, "acme.org").await;

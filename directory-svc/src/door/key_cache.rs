@@ -25,6 +25,7 @@ pub(crate) fn hash(secret: &str) -> KeyHash {
 }
 
 /// What was found for a key.
+#[derive(Debug)]
 pub(super) struct Entry {
     grant: Option<KeyGrant>,
     generation: u64,

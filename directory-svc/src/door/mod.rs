@@ -9,11 +9,15 @@ mod key_cache;
 mod rates;
 mod rights;
 mod schema_cache;
+mod visits;
 
 use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use axum::extract::{Request as HttpRequest, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response as HttpResponse;
 use directory_api::SCIM_AUTHORIZATION;
 use directory_api::api_key::ApiKeyText;
 use directory_api::v1::Reason;
@@ -21,8 +25,8 @@ use tonic::{Request, Status};
 
 use admission::{Admission, Permit};
 pub use callers::{Role, ServiceCaller, ServiceCallers};
-use key_cache::KeyCache;
 pub(crate) use key_cache::hash;
+use key_cache::{Entry, KeyCache};
 pub use rates::LimitsConfig;
 use rates::Rates;
 use rights::Asked;
@@ -30,12 +34,15 @@ pub(crate) use rights::InWorkspace;
 use schema_cache::SchemaCache;
 use scim::Schemas;
 
-use crate::clock::Clock;
-use crate::ids::WorkspaceId;
+use crate::clock::{Clock, MINUTE, Micros};
+use crate::ids::{IntegrationId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::rules::keys;
 use crate::services::fault::{no, store_error};
-use crate::store::{Author, Store, WorkspaceStore};
+use crate::store::{
+    Answer, Author, IntegrationStatus, RefusedFor, Right, SeenRefusal, Store, WorkspaceStore,
+};
+use visits::{Origin, Slip, Visits, tell_refused};
 
 /// The mark of the gateway that runs in this process. It travels as an extension of the request,
 /// which nothing that comes over a socket can set.
@@ -48,6 +55,8 @@ pub(crate) struct GatewayInProcess;
 pub(crate) struct Admitted<W> {
     workspace: W,
     schemas: Arc<Schemas>,
+    /// By which key it was opened; `None`: for a service or an operator.
+    pass: Option<Pass>,
     _permit: Arc<Permit>,
 }
 
@@ -66,6 +75,29 @@ impl<W> Deref for Admitted<W> {
     }
 }
 
+/// The key by which an integration came in.
+#[derive(Clone, Debug)]
+struct Pass {
+    entry: Arc<Entry>,
+    slip: Slip,
+    at: Micros,
+}
+
+impl Pass {
+    /// Lets a part of the call through, if the key's scopes reach it.
+    fn reach(&self, workspace: WorkspaceId, needs: &[Right]) -> Result<(), Status> {
+        let Some(key) = self.entry.grant().map(|grant| &grant.key) else { return Ok(()) };
+        if keys::reach(&key.scopes, needs) {
+            return Ok(());
+        }
+        let cause = RefusedFor::Scope;
+        let is_first =
+            self.slip.refused_in_part(SeenRefusal { at: self.at, cause, key_id: key.id });
+        tell_refused(workspace, Some((key, cause)), is_first);
+        Err(no(keys::out_of_scope(&key.scopes, needs)))
+    }
+}
+
 /// What the door opened: the workspace, on whose word, and what is asked.
 #[derive(Debug)]
 pub(crate) struct Authenticated<W, T> {
@@ -81,13 +113,19 @@ pub(crate) struct Authenticated<W, T> {
 
 impl<W: Clone, T> Authenticated<W, T> {
     /// The same right, for one of the things that are asked together.
-    pub(crate) fn with<U>(&self, ask: U) -> Authenticated<W, U> {
-        Authenticated {
+    ///
+    /// # Errors
+    /// `API_KEY_SCOPE` when the key's scopes do not reach that one.
+    pub(crate) fn with<U: InWorkspace>(&self, ask: U) -> Result<Authenticated<W, U>, Status> {
+        if let Some(pass) = &self.workspace.pass {
+            pass.reach(self.workspace_id, ask.needs())?;
+        }
+        Ok(Authenticated {
             workspace: self.workspace.clone(),
             workspace_id: self.workspace_id,
             author: self.author.clone(),
             ask,
-        }
+        })
     }
 }
 
@@ -109,6 +147,7 @@ pub(crate) struct Door<S> {
     callers: ServiceCallers,
     rates: Rates,
     admission: Admission,
+    visits: Arc<Visits>,
 }
 
 impl<S: Store> Door<S> {
@@ -120,13 +159,42 @@ impl<S: Store> Door<S> {
         limits: LimitsConfig,
     ) -> Self {
         let (rates, admission) = (Rates::new(limits), Admission::default());
-        let (keys, schemas) = (Arc::default(), Arc::default());
-        Self { store, clock, keys, schemas, callers, rates, admission }
+        let (keys, schemas, visits) = (Arc::default(), Arc::default(), Arc::default());
+        Self { store, clock, keys, schemas, callers, rates, admission, visits }
     }
 
-    /// Forgets what need not be remembered of who asked how often.
+    /// Forgets what need not be remembered of who asked how often, and what.
     pub(crate) fn sweep(&self) {
         self.rates.sweep();
+        self.visits.forget(self.clock.now() - 60 * MINUTE);
+    }
+
+    /// The router with the door's eyes round each call: how those of integrations are answered.
+    pub(crate) fn watching(&self, router: axum::Router) -> axum::Router {
+        router.layer(from_fn_with_state(self.clone(), watch::<S>))
+    }
+
+    /// What an integration was seen to do, in this process and in others.
+    pub(crate) async fn status(
+        &self,
+        workspace: &S::Workspace,
+        of: (WorkspaceId, IntegrationId),
+    ) -> Answer<IntegrationStatus> {
+        Ok(workspace.integration_status(of.1).await?.and(self.visits.of(of)))
+    }
+
+    /// Writes what was seen and is not written yet.
+    pub(crate) async fn write_visits(&self) {
+        for (of, seen) in self.visits.news(self.clock.now()) {
+            self.write_visit(of, seen).await;
+        }
+    }
+
+    async fn write_visit(&self, of: (WorkspaceId, IntegrationId), seen: IntegrationStatus) {
+        if let Err(error) = self.store.workspace(of.0).note_integration(of.1, seen).await {
+            self.visits.not_kept(of);
+            tracing::warn!(error = &error as &dyn std::error::Error, "status not noted");
+        }
     }
 
     /// Opens a workspace: to an identity provider (through a gateway, with the workspace's own key)
@@ -204,7 +272,7 @@ impl<S: Store> Door<S> {
         let permit = self.admission.admit(tenant, weight).await.map_err(|shed| no(shed.into()))?;
         let workspace = self.store.workspace(id);
         let schemas = self.schemas.get(&workspace, id).await.map_err(store_error)?;
-        Ok(Admitted { workspace, schemas, _permit: Arc::new(permit) })
+        Ok(Admitted { workspace, schemas, pass: None, _permit: Arc::new(permit) })
     }
 
     async fn integration<T: InWorkspace>(
@@ -214,13 +282,24 @@ impl<S: Store> Door<S> {
         let invalid = || no(keys::invalid());
         let key = bearer(&request, SCIM_AUTHORIZATION).and_then(ApiKeyText::parse);
         let key = key.ok_or_else(invalid)?;
+        let origin = Origin::of(&request);
+        let slip = request.extensions().get::<Slip>().cloned().unwrap_or_default();
         let ask = request.into_inner();
         let id = WorkspaceId::from_str(ask.workspace_id()).map_err(|_| invalid())?;
         let workspace = self.store.workspace(id);
         let entry = self.keys.get(&workspace, id, hash(key.expose())).await.map_err(store_error)?;
         let now = self.clock.now();
-        let grant = keys::judge(entry.grant(), now).map_err(no)?;
+        let Some(grant) = entry.grant() else {
+            tell_refused(id, None, true);
+            return Err(invalid());
+        };
         let (key_id, integration_id) = (grant.key.id, grant.key.integration_id);
+        if let Err(cause) = keys::judge(grant, now, origin.address, ask.needs()) {
+            tell_refused(id, Some((&grant.key, cause)), true);
+            slip.refused((id, integration_id), SeenRefusal { at: now, cause, key_id });
+            return Err(no(keys::told(cause, grant, ask.needs())));
+        }
+        slip.let_in((id, integration_id), now, &ask, &origin);
         if entry.is_use_to_be_noted(now) {
             let workspace = workspace.clone();
             tokio::spawn(async move {
@@ -231,9 +310,30 @@ impl<S: Store> Door<S> {
         }
         self.rates.take(integration_id).map_err(no)?;
         let workspace = self.admitted(id, Some(id), ask.weight()).await?;
+        let pass = Some(Pass { entry, slip, at: now });
+        let workspace = Admitted { pass, ..workspace };
         let author = Author::Integration(integration_id);
         Ok(Authenticated { workspace, workspace_id: id, author, ask })
     }
+}
+
+/// Sees how a call is answered, and notes it with the integration whose it was.
+async fn watch<S: Store>(
+    State(door): State<Door<S>>,
+    mut request: HttpRequest,
+    next: Next,
+) -> HttpResponse {
+    let slip = Slip::default();
+    request.extensions_mut().insert(slip.clone());
+    let answer = next.run(request).await;
+    let now = door.clock.now();
+    if let Some((of, seen)) = slip.read(now, answer.headers())
+        && let Some(seen) = door.visits.note(of, now, seen)
+    {
+        let door = door.clone();
+        tokio::spawn(async move { door.write_visit(of, seen).await });
+    }
+    answer
 }
 
 /// The credential of a metadata value `Bearer <credential>`.

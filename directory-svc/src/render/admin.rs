@@ -1,15 +1,14 @@
-//! Workspaces, domains, integrations and keys as typed messages.
+//! Workspaces and domains as typed messages.
 
 use directory_api::v1;
 use pbjson_types::{Duration, Timestamp};
 
-use super::Links;
 use crate::clock::{Micros, SECOND};
 use crate::ids::WorkspaceId;
 use crate::rules::dns_proof;
 use crate::store::{
-    ApiKey, AuditRecord, CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState, EmailJoin,
-    Integration, IntegrationState, PendingDomain, Workspace,
+    AuditRecord, CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState, EmailJoin,
+    PendingDomain, Workspace,
 };
 
 /// A point in time.
@@ -20,6 +19,7 @@ pub(crate) fn timestamp(at: Micros) -> Timestamp {
 
 /// A workspace.
 pub(crate) fn workspace(workspace: &Workspace) -> v1::Workspace {
+    let suspension = workspace.suspension.as_ref();
     v1::Workspace {
         id: workspace.id.to_string(),
         display_name: workspace.display_name.clone(),
@@ -30,6 +30,14 @@ pub(crate) fn workspace(workspace: &Workspace) -> v1::Workspace {
             EmailJoin::Open => v1::EmailJoin::Open,
         }
         .into(),
+        state: match suspension {
+            None => v1::WorkspaceState::Active,
+            Some(_) => v1::WorkspaceState::Suspended,
+        }
+        .into(),
+        suspend_time: suspension.map(|suspension| timestamp(suspension.at)),
+        suspend_reason: suspension.map(|s| s.reason.clone()).unwrap_or_default(),
+        suspended_by: suspension.map(|s| s.by.clone()).unwrap_or_default(),
     }
 }
 
@@ -119,28 +127,6 @@ pub(crate) fn domain_state(state: DomainState) -> v1::DomainState {
     }
 }
 
-/// An integration, with the URL that the admin copies.
-pub(crate) fn integration(
-    links: &Links,
-    workspace: WorkspaceId,
-    integration: &Integration,
-) -> v1::Integration {
-    v1::Integration {
-        workspace_id: workspace.to_string(),
-        id: integration.id.to_string(),
-        display_name: integration.display_name.clone(),
-        kind: integration.kind,
-        state: match integration.state {
-            IntegrationState::On => v1::IntegrationState::On,
-            IntegrationState::Paused => v1::IntegrationState::Paused,
-            IntegrationState::Off => v1::IntegrationState::Off,
-        }
-        .into(),
-        scim_url: links.scim(workspace),
-        create_time: Some(timestamp(integration.created_at)),
-    }
-}
-
 /// An administrative act.
 pub(crate) fn audit_record(record: AuditRecord) -> v1::AuditRecord {
     v1::AuditRecord {
@@ -151,19 +137,5 @@ pub(crate) fn audit_record(record: AuditRecord) -> v1::AuditRecord {
         before_json: record.before.unwrap_or_default(),
         after_json: record.after.unwrap_or_default(),
         revision: record.revision,
-    }
-}
-
-/// A key, never its secret.
-pub(crate) fn api_key(key: &ApiKey) -> v1::ApiKey {
-    v1::ApiKey {
-        id: key.id.to_string(),
-        integration_id: key.integration_id.to_string(),
-        display_name: key.display_name.clone(),
-        hint: key.hint.clone(),
-        create_time: Some(timestamp(key.created_at)),
-        expire_time: key.expires_at.map(timestamp),
-        revoke_time: key.revoked_at.map(timestamp),
-        last_use_time: key.last_used_at.map(timestamp),
     }
 }

@@ -3,13 +3,15 @@
 mod admin;
 mod document;
 mod group;
+mod integration;
 mod joining;
 mod user;
 
 pub(crate) use admin::{
-    api_key, audit_record, checked, domain, domain_state, integration, pending_domain, workspace,
+    audit_record, checked, domain, domain_state, pending_domain, timestamp, workspace,
 };
 pub(crate) use group::{Groups, deleted_group};
+pub(crate) use integration::{api_key, integration};
 pub(crate) use joining::{allowed_address, identity, refused_domain};
 pub(crate) use user::{People, deleted_user};
 

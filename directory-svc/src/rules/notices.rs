@@ -177,10 +177,13 @@ mod tests {
             integration_id: IntegrationId::new(Uuid::nil()),
             display_name: "Entra".into(),
             hint: "nscim_…abcd".into(),
+            scopes: Vec::new(),
+            networks: Vec::new(),
             created_at: 0,
             expires_at: Some(NOW + left),
             revoked_at: None,
             last_used_at: None,
+            replaced_by: None,
         };
         EndingKey {
             workspace_id: WorkspaceId::new(Uuid::nil()),

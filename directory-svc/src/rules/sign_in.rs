@@ -11,6 +11,8 @@ use crate::store::{Doorstep, EmailJoin, Footing, Holder, Identity};
 pub(crate) enum Inactive {
     /// The person is not active.
     User,
+    /// The workspace is suspended.
+    Suspended,
     /// The person signs in by another identity.
     IdentityMismatch,
     /// A guest needs an identity that is linked.
@@ -40,6 +42,8 @@ pub(crate) fn account(met: &Doorstep, identity: Option<&Identity>) -> Option<Acc
     let is_guest = holder.footing == Footing::Guest;
     let inactive = if !holder.active {
         Some(Inactive::User)
+    } else if met.is_suspended {
+        Some(Inactive::Suspended)
     } else if holder.footing == Footing::None {
         Some(Inactive::NotVerified)
     } else if is_linked {
@@ -168,6 +172,16 @@ mod tests {
         assert_eq!(met(&step, Some(&other)), Some((1, Some(Inactive::IdentityMismatch))));
         assert_eq!(links(&step, &other), None);
         assert_eq!(met(&doorstep(None, Some(linked)), Some(&own)), Some((1, None)));
+    }
+
+    #[test]
+    fn nobody_signs_in_to_a_suspended_workspace() {
+        let sub = identity("google", "1");
+        let own = holder(1, Footing::Verified, std::slice::from_ref(&sub));
+        let still = |step| Doorstep { is_suspended: true, ..step };
+        let suspended = Some((1, Some(Inactive::Suspended)));
+        assert_eq!(met(&still(doorstep(Some(own.clone()), None)), None), suspended);
+        assert_eq!(met(&still(doorstep(None, Some(own))), Some(&sub)), suspended);
     }
 
     /// Seen to fail with each condition left out.

@@ -12,11 +12,13 @@ use crate::door::Authenticated;
 use crate::ids::WorkspaceId;
 use crate::render;
 use crate::rules::login_email::address;
-use crate::rules::schemas;
-use crate::store::{EmailJoin, Kind, Store, Workspace, WorkspaceStore};
+use crate::rules::{schemas, workspaces};
+use crate::store::{EmailJoin, Kind, Store, Suspension, Workspace, WorkspaceStore};
 
 /// The longest display name, in bytes.
 pub(super) const DISPLAY_NAME_BYTES: usize = 200;
+/// The longest reason of a suspension, in bytes.
+const REASON_BYTES: usize = 500;
 
 #[tonic::async_trait]
 impl<S: Store> WorkspaceService for Services<S> {
@@ -85,6 +87,38 @@ impl<S: Store> WorkspaceService for Services<S> {
         };
         let changed = workspace.change_workspace(self.write(author), decide).await;
         Ok(Response::new(render::workspace(&changed.map_err(store_error)?)))
+    }
+
+    async fn suspend_workspace(
+        &self,
+        request: Request<v1::SuspendWorkspaceRequest>,
+    ) -> Result<Response<v1::Workspace>, Status> {
+        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
+        let reason = ask.reason.trim().to_owned();
+        if reason.is_empty() || reason.len() > REASON_BYTES {
+            let cause = format!("1 to {REASON_BYTES} bytes are needed");
+            return Err(no(read::invalid("reason", cause)));
+        }
+        let by = author.name();
+        let write = self.write(author);
+        let suspension = Suspension { at: write.at, by, reason };
+        let suspended = workspace
+            .change_workspace(write, move |standing| Ok(workspaces::suspend(standing, &suspension)))
+            .await;
+        self.door.forget_keys();
+        Ok(Response::new(render::workspace(&suspended.map_err(store_error)?)))
+    }
+
+    async fn resume_workspace(
+        &self,
+        request: Request<v1::ResumeWorkspaceRequest>,
+    ) -> Result<Response<v1::Workspace>, Status> {
+        let Authenticated { workspace, author, .. } = self.door.open(request).await?;
+        let resumed = workspace
+            .change_workspace(self.write(author), |standing| Ok(workspaces::resume(standing)))
+            .await;
+        self.door.forget_keys();
+        Ok(Response::new(render::workspace(&resumed.map_err(store_error)?)))
     }
 
     async fn register_schema(

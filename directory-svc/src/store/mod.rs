@@ -25,6 +25,7 @@ pub use joining::JoiningStore;
 pub use model::*;
 pub use notices::NoticeStore;
 use tokio::sync::watch;
+pub(crate) use words::Word;
 
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, IntegrationId, MemberId, UserId, WorkspaceId};
@@ -206,8 +207,9 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     /// All integrations, the first made first.
     fn integrations(&self) -> impl Future<Output = Answer<Vec<Integration>>> + Send;
 
-    /// Decides on one integration: `decide` sees it (`None`: not made yet) and says how it is to be.
-    /// Switched to [`IntegrationState::Off`], its bindings end in the same transaction.
+    /// Decides on one integration: `decide` sees the workspace's claims and all its integrations, this
+    /// one among them once it is made, and says how it is to be. Switched to [`IntegrationState::Off`],
+    /// its bindings end in the same transaction.
     fn change_integration<D>(
         &self,
         write: Write,
@@ -215,18 +217,47 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
         decide: D,
     ) -> impl Future<Output = Answer<Integration>> + Send
     where
-        D: Fn(&Policy, Option<&Integration>) -> Result<Integration, Refusal> + Send + 'static;
+        D: Fn(&[Domain], &[Integration]) -> Result<Integration, Refusal> + Send + 'static;
+
+    /// What an integration was seen to do; nothing, when there is none of this id.
+    fn integration_status(
+        &self,
+        id: IntegrationId,
+    ) -> impl Future<Output = Answer<IntegrationStatus>> + Send;
+
+    /// Adds what an integration was seen to do to what is kept of it. Takes no revision.
+    fn note_integration(
+        &self,
+        id: IntegrationId,
+        seen: IntegrationStatus,
+    ) -> impl Future<Output = Answer<()>> + Send;
 
     /// The keys of an integration, the first made first, revoked ones among them.
     fn api_keys(&self, of: IntegrationId) -> impl Future<Output = Answer<Vec<ApiKey>>> + Send;
 
-    /// Keeps a new key.
-    fn add_api_key(
+    /// Keeps a new key: `decide` sees the other keys of its integration and says whether it may be.
+    fn add_api_key<D>(
         &self,
         write: Write,
         key: ApiKey,
         hash: KeyHash,
-    ) -> impl Future<Output = Answer<()>> + Send;
+        decide: D,
+    ) -> impl Future<Output = Answer<()>> + Send
+    where
+        D: Fn(&[ApiKey]) -> Result<(), Refusal> + Send + 'static;
+
+    /// Lets a new key, of this hash, take the place of another in one write: `decide` sees that one
+    /// (`None`: there is none of this id) and all keys of its integration, and says how both are to be.
+    /// A write that was committed before answers both as they stand now.
+    fn rotate_api_key<D>(
+        &self,
+        write: Write,
+        id: ApiKeyId,
+        hash: KeyHash,
+        decide: D,
+    ) -> impl Future<Output = Answer<Rotation>> + Send
+    where
+        D: Fn(Option<&ApiKey>, &[ApiKey]) -> Result<Rotation, Refusal> + Send + 'static;
 
     /// Revokes a key at `write.at`; `None` when there is none of this id. A revoked one stays as
     /// it is.

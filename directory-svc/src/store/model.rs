@@ -3,6 +3,7 @@
 mod audit;
 mod domain_check;
 mod groups;
+mod integrations;
 mod joining;
 mod listing;
 mod notices;
@@ -10,6 +11,7 @@ mod notices;
 pub use audit::*;
 pub use domain_check::*;
 pub use groups::*;
+pub use integrations::*;
 pub use joining::*;
 pub use listing::*;
 pub use notices::*;
@@ -18,9 +20,10 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use scim::{Resource, ResourceType, Schemas};
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Micros;
-use crate::ids::{ApiKeyId, IntegrationId, UserId, WorkspaceId};
+use crate::ids::{IntegrationId, UserId, WorkspaceId};
 
 /// A number of a workspace's one sequence of writes, from 1. It orders the workspace's changes
 /// without a gap and versions what was written.
@@ -76,7 +79,7 @@ pub enum EmailJoin {
 }
 
 /// That operators have a workspace stand still: its keys are refused and nobody signs in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspension {
     /// Since when.
     pub at: Micros,
@@ -193,66 +196,6 @@ pub struct Decision {
     pub how: DecidedHow,
     /// The note of a verification, or the reason of a rejection or revocation.
     pub note: String,
-}
-
-/// Whether an integration's keys open the door.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IntegrationState {
-    /// Provisioning runs.
-    On,
-    /// The keys are refused, the bindings stay.
-    Paused,
-    /// The keys are refused, the bindings have ended; the people stay.
-    Off,
-}
-
-/// A workspace's connection to one identity provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Integration {
-    /// Its id.
-    pub id: IntegrationId,
-    /// What the admin calls it.
-    pub display_name: String,
-    /// The declared kind of identity provider, as the contract's enum numbers it.
-    pub kind: i32,
-    /// Whether it runs.
-    pub state: IntegrationState,
-    /// When it was made.
-    pub created_at: Micros,
-}
-
-/// SHA-256 of an API key: all that is kept of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyHash(pub [u8; 32]);
-
-/// What is known of an API key, never the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiKey {
-    /// Its id.
-    pub id: ApiKeyId,
-    /// The integration whose requests it opens.
-    pub integration_id: IntegrationId,
-    /// What the admin calls it.
-    pub display_name: String,
-    /// Prefix and last four characters, to tell keys apart.
-    pub hint: String,
-    /// When it was made.
-    pub created_at: Micros,
-    /// From when it is refused; `None`: never.
-    pub expires_at: Option<Micros>,
-    /// Since when it is refused; `None`: it is not revoked.
-    pub revoked_at: Option<Micros>,
-    /// When it was last accepted, to the minute; `None`: never.
-    pub last_used_at: Option<Micros>,
-}
-
-/// What a presented key stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyGrant {
-    /// The key.
-    pub key: ApiKey,
-    /// The state of its integration.
-    pub state: IntegrationState,
 }
 
 /// The name of one write, given by its caller, so that a repeated call finds its first result.

@@ -225,7 +225,10 @@ pub(super) fn image_of_api_key(key: &ApiKey) -> Value {
         "integrationId": key.integration_id.to_string(),
         "displayName": key.display_name,
         "hint": key.hint,
+        "scopes": key.scopes.iter().map(|scope| scope.word()).collect::<Vec<_>>(),
+        "networks": key.networks,
         "expiresAt": key.expires_at,
         "revokedAt": key.revoked_at,
+        "replacedBy": key.replaced_by.map(|id| id.to_string()),
     })
 }

@@ -1,10 +1,13 @@
 //! The words by which engines keep the model's enums and by which change records name them. A word
 //! is never reused for another meaning: it stands in data.
 
-use super::{ChangeKind, CheckOutcome, DecidedHow, DomainState, EmailJoin, IntegrationState, Kind};
+use super::{
+    ChangeKind, CheckOutcome, DecidedHow, DomainState, EmailJoin, IntegrationState, Kind,
+    RefusedFor, Scope,
+};
 
 /// A value that is kept as a word.
-pub(super) trait Word: Copy {
+pub(crate) trait Word: Copy {
     /// Its word.
     fn word(self) -> &'static str;
 
@@ -47,6 +50,16 @@ words!(CheckOutcome {
 });
 words!(EmailJoin { Off = "off", Open = "open" });
 words!(IntegrationState { On = "on", Paused = "paused", Off = "off" });
+words!(Scope { Read = "read", Users = "users", Groups = "groups" });
+words!(RefusedFor {
+    Expired = "expired",
+    Revoked = "revoked",
+    Network = "network",
+    Suspended = "suspended",
+    Paused = "paused",
+    Disabled = "disabled",
+    Scope = "scope",
+});
 words!(Kind { User = "user", Group = "group" });
 words!(ChangeKind {
     WorkspaceChanged = "workspace-changed",

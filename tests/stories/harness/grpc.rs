@@ -158,13 +158,45 @@ impl Operator {
 
     /// Makes a key; answers it and its id.
     pub(crate) async fn create_key(&self, workspace_id: &str) -> (String, String) {
+        self.create_key_for(workspace_id, v1::CreateApiKeyRequest::default()).await
+    }
+
+    /// Makes a key on these terms; answers it and its id.
+    pub(crate) async fn create_key_for(
+        &self,
+        workspace_id: &str,
+        terms: v1::CreateApiKeyRequest,
+    ) -> (String, String) {
         let ask = v1::CreateApiKeyRequest {
             workspace_id: workspace_id.to_owned(),
             display_name: "Entra ID".to_owned(),
-            ..v1::CreateApiKeyRequest::default()
+            ..terms
         };
         let made = self.integrations().create_api_key(ask).await.expect("a key").into_inner();
         (made.key, made.api_key.expect("what is known of the key").id)
+    }
+
+    /// Lets a new key take the place of one that ends after `overlap` seconds (`None`: as is usual).
+    pub(crate) async fn rotate_key(
+        &self,
+        workspace_id: &str,
+        api_key_id: &str,
+        overlap: Option<i64>,
+    ) -> v1::RotateApiKeyResponse {
+        let ask = v1::RotateApiKeyRequest {
+            workspace_id: workspace_id.to_owned(),
+            api_key_id: api_key_id.to_owned(),
+            overlap: overlap.map(|seconds| pbjson_types::Duration { seconds, nanos: 0 }),
+            ..v1::RotateApiKeyRequest::default()
+        };
+        self.integrations().rotate_api_key(ask).await.expect("a new key").into_inner()
+    }
+
+    /// An integration as its admin sees it; without an id the first one.
+    pub(crate) async fn integration(&self, workspace_id: &str, id: &str) -> v1::Integration {
+        let (workspace_id, integration_id) = (workspace_id.to_owned(), id.to_owned());
+        let ask = v1::GetIntegrationRequest { workspace_id, integration_id };
+        self.integrations().get_integration(ask).await.expect("an integration").into_inner()
     }
 
     /// Revokes a key.

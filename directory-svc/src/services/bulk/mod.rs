@@ -101,24 +101,24 @@ impl<S: Store> Services<S> {
             Method::Post => {
                 let resource = Some(create_user_request::Resource::ScimJson(data.to_string()));
                 let ask = v1::CreateUserRequest { workspace_id, resource, view, operation_id };
-                self.user_created(open.with(ask)).await?
+                self.user_created(open.with(ask)?).await?
             }
             Method::Put => {
                 let resource = Some(replace_user_request::Resource::ScimJson(data.to_string()));
                 let ask =
                     v1::ReplaceUserRequest { workspace_id, id, resource, view, etag, operation_id };
-                self.user_replaced(open.with(ask)).await?
+                self.user_replaced(open.with(ask)?).await?
             }
             Method::Patch => {
                 let operations = operations(&data)?;
                 let ask =
                     v1::PatchUserRequest { workspace_id, id, operations, etag, view, operation_id };
-                self.user_patched(open.with(ask)).await?
+                self.user_patched(open.with(ask)?).await?
             }
             Method::Delete => {
                 let gone = self.removed(open, Kind::User, &id);
                 let ask = v1::DeleteUserRequest { workspace_id, id, etag, operation_id };
-                self.user_deleted(open.with(ask)).await?;
+                self.user_deleted(open.with(ask)?).await?;
                 return Ok(gone);
             }
         };
@@ -139,7 +139,7 @@ impl<S: Store> Services<S> {
             Method::Post => {
                 let resource = Some(create_group_request::Resource::ScimJson(data.to_string()));
                 let ask = v1::CreateGroupRequest { workspace_id, resource, view, operation_id };
-                self.group_created(open.with(ask)).await?
+                self.group_created(open.with(ask)?).await?
             }
             Method::Put => {
                 let resource = Some(replace_group_request::Resource::ScimJson(data.to_string()));
@@ -151,7 +151,7 @@ impl<S: Store> Services<S> {
                     etag,
                     operation_id,
                 };
-                self.group_replaced(open.with(ask)).await?
+                self.group_replaced(open.with(ask)?).await?
             }
             Method::Patch => {
                 let operations = operations(&data)?;
@@ -163,12 +163,12 @@ impl<S: Store> Services<S> {
                     view,
                     operation_id,
                 };
-                self.group_patched(open.with(ask)).await?
+                self.group_patched(open.with(ask)?).await?
             }
             Method::Delete => {
                 let gone = self.removed(open, Kind::Group, &id);
                 let ask = v1::DeleteGroupRequest { workspace_id, id, etag, operation_id };
-                self.group_deleted(open.with(ask)).await?;
+                self.group_deleted(open.with(ask)?).await?;
                 return Ok(gone);
             }
         };

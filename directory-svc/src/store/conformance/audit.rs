@@ -7,7 +7,7 @@ use super::{
 use crate::ids::{ApiKeyId, WorkspaceId};
 use crate::store::{
     ApiKey, AuditQuery, AuditRecord, Author, ChangeKind, Domain, EmailJoin, KeyHash, Kind,
-    OperationId, RegisteredSchema, StoreError, Suspension, Write,
+    OperationId, RegisteredSchema, Scope, StoreError, Suspension, Write,
 };
 
 /// Everything that is kept, the newest first.
@@ -96,12 +96,15 @@ pub(super) async fn record_each_administrative_act_once<E: Engine>(engine: E) {
         integration_id: integration_id(1),
         display_name: "Entra".to_owned(),
         hint: "nscim_…abcd".to_owned(),
+        scopes: vec![Scope::Users],
+        networks: vec!["10.0.0.0/8".parse().unwrap()],
         created_at: NOW,
         expires_at: None,
         revoked_at: None,
         last_used_at: None,
+        replaced_by: None,
     };
-    acme.add_api_key(write("key"), key.clone(), KeyHash([1; 32])).await.unwrap();
+    acme.add_api_key(write("key"), key.clone(), KeyHash([1; 32]), |_| Ok(())).await.unwrap();
     for operation in ["no key", "no key", "again"] {
         acme.revoke_api_key(write(operation), key.id).await.unwrap();
     }

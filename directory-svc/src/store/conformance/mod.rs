@@ -7,6 +7,7 @@ mod domains;
 mod engines;
 mod filters;
 mod groups;
+mod integrations;
 mod joining;
 mod model;
 mod notices;
@@ -70,6 +71,10 @@ every_store_must![
     groups::put_who_comes_back_into_their_groups,
     groups::tell_what_a_person_belongs_to,
     groups::walk_the_members_of_a_group_in_pages,
+    integrations::keep_what_an_integration_was_seen_to_do,
+    integrations::let_a_key_take_the_place_of_another_in_one_write,
+    integrations::show_a_suspension_with_each_key_and_account,
+    integrations::show_the_others_to_whoever_decides,
     joining::allow_outside_addresses,
     joining::ask_again_about_an_allowed_address,
     joining::bar_addresses_to_those_who_left,
@@ -261,7 +266,7 @@ async fn switch<W: WorkspaceStore>(
 ) -> Answer<Integration> {
     let integration =
         Integration { id, display_name: "Entra".to_owned(), kind: 1, state, created_at: NOW };
-    let decide = move |_: &Policy, _: Option<&Integration>| Ok(integration.clone());
+    let decide = move |_: &[Domain], _: &[Integration]| Ok(integration.clone());
     workspace.change_integration(write(operation), id, decide).await
 }
 

@@ -191,19 +191,25 @@ pub(super) async fn list_keys_that_end_in_pages<E: Engine>(engine: E) {
         integration_id: integration_id(1),
         display_name: format!("Key {n}"),
         hint: "nscim_…abcd".to_owned(),
+        scopes: Vec::new(),
+        networks: Vec::new(),
         created_at: NOW,
         expires_at,
         revoked_at: None,
         last_used_at: None,
+        replaced_by: None,
     };
     let ends = [Some(9), Some(0), None, Some(5), Some(5), Some(10), Some(11), Some(7)];
     for (n, end) in (1..).zip(ends) {
         let named = write(&format!("key {n}"));
         let made = key(n, end.map(|end: Micros| NOW + end));
-        acme.add_api_key(named, made, KeyHash([n; 32])).await.unwrap();
+        acme.add_api_key(named, made, KeyHash([n; 32]), |_| Ok(())).await.unwrap();
     }
     acme.revoke_api_key(Write { at: NOW, ..write("revoke") }, key(8, None).id).await.unwrap();
-    other.add_api_key(write("key"), key(9, Some(NOW + 1)), KeyHash([9; 32])).await.unwrap();
+    other
+        .add_api_key(write("key"), key(9, Some(NOW + 1)), KeyHash([9; 32]), |_| Ok(()))
+        .await
+        .unwrap();
 
     let (mut listed, mut after) = (Vec::new(), None);
     loop {

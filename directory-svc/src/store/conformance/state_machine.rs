@@ -18,7 +18,7 @@ use super::{
     accounts, claim, ids, integration_id, login, no, query, user_id, workspace,
 };
 use crate::ids::{ApiKeyId, UserId, WorkspaceId};
-use crate::store::{ApiKey, KeyHash};
+use crate::store::{ApiKey, KeyHash, Scope};
 
 /// Seen to fail with: the rollback of the loser of a name left out; a revision taken for what changes
 /// nothing; bindings kept when an integration is off; `seq` given anew at a restore; the e-mail rows of
@@ -224,14 +224,17 @@ impl<S: Store> Walk<S> {
                     integration_id: integration_id(*of),
                     display_name: format!("Key {whom}"),
                     hint: "nscim_…abcd".to_owned(),
+                    scopes: vec![Scope::Users],
+                    networks: vec!["10.0.0.0/8".parse().unwrap()],
                     created_at: write.at,
                     expires_at: None,
                     revoked_at: None,
                     last_used_at: None,
+                    replaced_by: None,
                 };
                 let hash = KeyHash([u8::try_from(whom).unwrap(); 32]);
                 let expected = self.models[n].add_key(&write, key.clone(), hash);
-                agree(here.add_api_key(write, key, hash).await, &expected);
+                agree(here.add_api_key(write, key, hash, |_| Ok(())).await, &expected);
             }
             Deed::RevokeKey(_) => {
                 let id = ApiKeyId::new(super::uuid(whom));

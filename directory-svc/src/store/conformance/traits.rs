@@ -11,7 +11,7 @@ use super::{
 };
 use crate::ids::{ApiKeyId, WorkspaceId};
 use crate::refusal::Refusal;
-use crate::store::{Answer, ApiKey, Draft, Integration, KeyHash, StoreError};
+use crate::store::{Answer, ApiKey, Draft, Integration, KeyHash, Scope, StoreError};
 
 fn key(n: u8) -> (ApiKey, KeyHash) {
     let key = ApiKey {
@@ -19,10 +19,13 @@ fn key(n: u8) -> (ApiKey, KeyHash) {
         integration_id: integration_id(1),
         display_name: format!("Key {n}"),
         hint: "nscim_…abcd".to_owned(),
+        scopes: vec![Scope::Users],
+        networks: vec!["10.0.0.0/8".parse().unwrap()],
         created_at: NOW,
         expires_at: Some(NOW - 1),
         revoked_at: None,
         last_used_at: None,
+        replaced_by: None,
     };
     (key, KeyHash([n; 32]))
 }
@@ -43,7 +46,7 @@ pub(super) async fn be_empty_where_there_is_no_workspace<E: Engine>(engine: E) {
     is_refused(nowhere.restore_user(write("4"), id, |_, _| panic!("nobody decides")).await);
     is_refused(verify(&nowhere, "acme.com").await);
     is_refused(switch(&nowhere, "5", integration_id(1), IntegrationState::On).await);
-    is_refused(nowhere.add_api_key(write("6"), key.clone(), hash).await);
+    is_refused(nowhere.add_api_key(write("6"), key.clone(), hash, |_| Ok(())).await);
     is_refused(nowhere.revoke_api_key(write("7"), key.id).await);
     nowhere.note_key_use(key.id, NOW).await.unwrap();
 
@@ -142,16 +145,19 @@ pub(super) async fn show_the_policy_to_every_decision<E: Engine>(engine: E) {
         Err::<Draft, _>(no())
     });
     restored.await.unwrap_err();
+    drop(told);
+    let (see_claims, seen_claims) = sync_channel(1);
     let switched =
-        acme.change_integration(write("d"), integration_id(1), move |policy, standing| {
-            assert_eq!(standing, None);
-            told(policy);
+        acme.change_integration(write("d"), integration_id(1), move |claims, standing| {
+            assert_eq!(standing, []);
+            see_claims.send(claims.to_vec()).unwrap();
             Err::<Integration, _>(no())
         });
     switched.await.unwrap_err();
+    assert_eq!(seen_claims.recv().unwrap(), acme.domains().await.unwrap());
 
     let policy = Policy { verified_domains: ["acme.com".to_owned()].into(), ..Policy::default() };
-    assert_eq!(seen.iter().collect::<Vec<_>>(), vec![policy; 4]);
+    assert_eq!(seen.iter().collect::<Vec<_>>(), vec![policy; 3]);
 }
 
 /// "At most `limit` tombstones, the earliest made person first, behind the person of this `seq`": in
@@ -182,7 +188,7 @@ pub(super) async fn say_in_a_change_what_became_of_it<E: Engine>(engine: E) {
     verify(&acme, "acme.com").await.unwrap();
     switch(&acme, "on", integration_id(1), IntegrationState::On).await.unwrap();
     switch(&acme, "off", integration_id(1), IntegrationState::Off).await.unwrap();
-    acme.add_api_key(write("key"), key.clone(), hash).await.unwrap();
+    acme.add_api_key(write("key"), key.clone(), hash, |_| Ok(())).await.unwrap();
     acme.revoke_api_key(write("revoke"), key.id).await.unwrap();
     let heir = Draft { predecessor: Some(user_id(9)), ..named("ada") };
     create(&acme, write("make"), user_id(1), heir).await.unwrap();
@@ -214,8 +220,8 @@ pub(super) async fn say_in_a_change_what_became_of_it<E: Engine>(engine: E) {
 pub(super) async fn leave_expiry_and_revocation_to_the_caller<E: Engine>(engine: E) {
     let acme = workspace(engine.store(), 1).await;
     let ((expired, hash), (other, another)) = (key(1), key(2));
-    acme.add_api_key(write("key"), expired.clone(), hash).await.unwrap();
-    acme.add_api_key(write("another"), other.clone(), another).await.unwrap();
+    acme.add_api_key(write("key"), expired.clone(), hash, |_| Ok(())).await.unwrap();
+    acme.add_api_key(write("another"), other.clone(), another, |_| Ok(())).await.unwrap();
     assert_eq!(acme.key_grant(hash).await.unwrap(), None, "of an integration that is not there");
     switch(&acme, "on", integration_id(1), IntegrationState::On).await.unwrap();
     switch(&acme, "off", integration_id(1), IntegrationState::Off).await.unwrap();

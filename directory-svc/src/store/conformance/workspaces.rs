@@ -5,7 +5,7 @@ use super::{
     query, remove, revision, switch, user_id, verify, workspace, write, write_by,
 };
 use crate::ids::{ApiKeyId, WorkspaceId};
-use crate::store::{ApiKey, KeyGrant, KeyHash, StoreError, Workspace};
+use crate::store::{ApiKey, KeyGrant, KeyHash, Scope, StoreError, Workspace};
 
 /// Seen to fail with a listing that forgets its workspace.
 pub(super) async fn keep_workspaces_apart<E: Engine>(engine: E) {
@@ -17,7 +17,7 @@ pub(super) async fn keep_workspaces_apart<E: Engine>(engine: E) {
     let eve = create(&evil, write("make"), user_id(2), person()).await.unwrap();
     verify(&acme, "acme.com").await.unwrap();
     switch(&acme, "on", integration_id(1), IntegrationState::On).await.unwrap();
-    acme.add_api_key(write("key"), key(1), KeyHash([1; 32])).await.unwrap();
+    acme.add_api_key(write("key"), key(1), KeyHash([1; 32]), |_| Ok(())).await.unwrap();
 
     assert_eq!((ada.revision, eve.revision), (1, 1), "each has its own numbers");
     assert_eq!(evil.user(ada.id).await.unwrap(), None);
@@ -96,10 +96,13 @@ fn key(n: u128) -> ApiKey {
         integration_id: integration_id(1),
         display_name: format!("Key {n}"),
         hint: "nscim_…abcd".to_owned(),
+        scopes: vec![Scope::Users],
+        networks: vec!["10.0.0.0/8".parse().unwrap()],
         created_at: NOW,
         expires_at: Some(NOW + 9),
         revoked_at: None,
         last_used_at: None,
+        replaced_by: None,
     }
 }
 
@@ -109,8 +112,8 @@ pub(super) async fn open_with_a_key_what_it_was_made_for<E: Engine>(engine: E) {
     // Not in the order of their ids.
     for n in [2, 1] {
         let hash = KeyHash([u8::try_from(n).unwrap(); 32]);
-        acme.add_api_key(write(&format!("key {n}")), key(n), hash).await.unwrap();
-        acme.add_api_key(write(&format!("key {n}")), key(n), hash).await.unwrap();
+        acme.add_api_key(write(&format!("key {n}")), key(n), hash, |_| Ok(())).await.unwrap();
+        acme.add_api_key(write(&format!("key {n}")), key(n), hash, |_| Ok(())).await.unwrap();
     }
     assert_eq!(acme.api_keys(integration_id(1)).await.unwrap(), [key(2), key(1)]);
 
@@ -118,7 +121,8 @@ pub(super) async fn open_with_a_key_what_it_was_made_for<E: Engine>(engine: E) {
     acme.note_key_use(key(1).id, NOW + 4).await.unwrap();
     switch(&acme, "pause", integration_id(1), IntegrationState::Paused).await.unwrap();
     let used = ApiKey { last_used_at: Some(NOW + 5), ..key(1) };
-    let grant = KeyGrant { key: used.clone(), state: IntegrationState::Paused };
+    let state = IntegrationState::Paused;
+    let grant = KeyGrant { key: used.clone(), state, suspension: None };
     assert_eq!(acme.key_grant(KeyHash([1; 32])).await.unwrap(), Some(grant));
     assert_eq!(acme.key_grant(KeyHash([9; 32])).await.unwrap(), None);
 

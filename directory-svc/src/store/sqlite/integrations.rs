@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::statement::{all, one, run};
+use super::statement::{all, run};
 use super::writing::{Changed, Writing};
 use super::{domains, workspaces};
 use crate::ids::{IntegrationId, WorkspaceId};
@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 use crate::store::record::{Detail, image_of_integration};
 use crate::store::words::Word;
 use crate::store::{
-    Answer, Binding, ChangeKind, EmailJoin, Integration, IntegrationState, OperationId, Policy,
+    Answer, Binding, ChangeKind, Domain, EmailJoin, Integration, IntegrationState, OperationId,
     Revision, StoreError, Workspace, Write,
 };
 
@@ -24,17 +24,18 @@ pub(super) fn list(connection: &Connection, workspace: WorkspaceId) -> Answer<Ve
 pub(super) fn change(
     writing: &Writing<'_>,
     id: IntegrationId,
-    decide: impl Fn(&Policy, Option<&Integration>) -> Result<Integration, Refusal>,
+    decide: impl Fn(&[Domain], &[Integration]) -> Result<Integration, Refusal>,
 ) -> Answer<Integration> {
     let subject = id.to_string();
     let repeated = writing.repeated(&[ChangeKind::IntegrationChanged], Some(&subject))?;
-    let standing = find(writing, id)?;
+    let all = list(writing.connection, writing.workspace)?;
+    let standing = all.iter().find(|integration| integration.id == id);
     if repeated.is_some() {
-        return standing.ok_or(StoreError::OperationReused);
+        return standing.cloned().ok_or(StoreError::OperationReused);
     }
-    let policy = domains::policy(writing.connection, writing.workspace)?;
-    let integration = decide(&policy, standing.as_ref())?;
-    if standing.as_ref() == Some(&integration) {
+    let claims = domains::list(writing.connection, writing.workspace)?;
+    let integration = decide(&claims, &all)?;
+    if standing == Some(&integration) {
         return Ok(integration);
     }
     let revision = writing.next_revision()?;
@@ -49,10 +50,10 @@ pub(super) fn change(
     let changed = Changed {
         kind: ChangeKind::IntegrationChanged,
         subject: &subject,
-        before: standing.as_ref().map(image_of_integration),
+        before: standing.map(image_of_integration),
         detail: Detail::of_state(integration.state.word()),
     };
-    let act = format!("integration.{}", acted(standing.as_ref(), &integration));
+    let act = format!("integration.{}", acted(standing, &integration));
     writing.record_act(revision, &act, changed, Some(image_of_integration(&integration)))?;
     Ok(integration)
 }
@@ -91,13 +92,9 @@ fn acted(before: Option<&Integration>, after: &Integration) -> &'static str {
         (Some(before), state) if before.state == state => "changed",
         (_, IntegrationState::On) => "enabled",
         (_, IntegrationState::Paused) => "paused",
+        (None, IntegrationState::Off) => "made",
         (_, IntegrationState::Off) => "disabled",
     }
-}
-
-fn find(writing: &Writing<'_>, id: IntegrationId) -> Answer<Option<Integration>> {
-    let sql = format!("SELECT {COLUMNS} FROM integration WHERE workspace_id = ?1 AND id = ?2");
-    one(writing.connection, &sql, params![writing.workspace, id], read)
 }
 
 fn put(writing: &Writing<'_>, integration: &Integration, revision: Revision) -> Answer<()> {

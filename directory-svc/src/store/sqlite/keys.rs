@@ -1,18 +1,24 @@
 //! API keys: their hashes and what they open.
 
+use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, Row, params};
 
 use super::statement::{all, one, run};
 use super::writing::{Changed, Writing};
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, IntegrationId, WorkspaceId};
+use crate::refusal::Refusal;
 use crate::store::record::{Detail, image_of_api_key};
-use crate::store::{Answer, ApiKey, ChangeKind, KeyGrant, KeyHash, StoreError};
+use crate::store::words::Word;
+use crate::store::{
+    Answer, ApiKey, ChangeKind, KeyGrant, KeyHash, Revision, Rotation, Scope, StoreError,
+    Suspension,
+};
 
 pub(super) const COLUMNS: &str = "k.id, k.integration_id, k.display_name, k.hint, k.created_at, k.expires_at, \
-                       k.revoked_at, k.last_used_at";
+                       k.revoked_at, k.last_used_at, k.scopes, k.networks, k.replaced_by";
 /// How many they are.
-pub(super) const COLUMN_COUNT: usize = 8;
+pub(super) const COLUMN_COUNT: usize = 11;
 
 pub(super) fn list(
     connection: &Connection,
@@ -32,26 +38,87 @@ pub(super) fn grant(
     hash: KeyHash,
 ) -> Answer<Option<KeyGrant>> {
     let sql = format!(
-        "SELECT {COLUMNS}, i.state FROM api_key k \
+        "SELECT {COLUMNS}, i.state, w.suspended_at, w.suspended_by, w.suspend_reason \
+         FROM api_key k \
          JOIN integration i ON i.workspace_id = k.workspace_id AND i.id = k.integration_id \
+         JOIN workspace w ON w.id = k.workspace_id \
          WHERE k.workspace_id = ?1 AND k.key_hash = ?2"
     );
     one(connection, &sql, params![workspace, hash], |row| {
-        Ok(KeyGrant { key: read(row)?, state: row.get(8)? })
+        let suspension = match row.get(12)? {
+            Some(at) => Some(Suspension { at, by: row.get(13)?, reason: row.get(14)? }),
+            None => None,
+        };
+        Ok(KeyGrant { key: read(row)?, state: row.get(11)?, suspension })
     })
 }
 
-pub(super) fn add(writing: &Writing<'_>, key: &ApiKey, hash: KeyHash) -> Answer<()> {
+pub(super) fn add(
+    writing: &Writing<'_>,
+    key: &ApiKey,
+    hash: KeyHash,
+    decide: impl Fn(&[ApiKey]) -> Result<(), Refusal>,
+) -> Answer<()> {
     let subject = key.id.to_string();
     if writing.repeated(&[ChangeKind::ApiKeyChanged], Some(&subject))?.is_some() {
         return Ok(());
     }
+    decide(&list(writing.connection, writing.workspace, key.integration_id)?)?;
+    let revision = writing.next_revision()?;
+    insert(writing, key, hash, revision)?;
+    let changed = Changed {
+        kind: ChangeKind::ApiKeyChanged,
+        subject: &subject,
+        before: None,
+        detail: Detail::of_state("made"),
+    };
+    writing.record_act(revision, "key.made", changed, Some(image_of_api_key(key)))
+}
+
+pub(super) fn rotate(
+    writing: &Writing<'_>,
+    id: ApiKeyId,
+    hash: KeyHash,
+    decide: impl Fn(Option<&ApiKey>, &[ApiKey]) -> Result<Rotation, Refusal>,
+) -> Answer<Rotation> {
+    let subject = id.to_string();
+    let repeated = writing.repeated(&[ChangeKind::ApiKeyChanged], Some(&subject))?;
+    let standing = find(writing, id)?;
+    if repeated.is_some() {
+        let old = standing.ok_or(StoreError::OperationReused)?;
+        let new = old.replaced_by.ok_or(StoreError::OperationReused)?;
+        let new = find(writing, new)?.ok_or(StoreError::OperationReused)?;
+        return Ok(Rotation { old, new });
+    }
+    let siblings = match &standing {
+        Some(key) => list(writing.connection, writing.workspace, key.integration_id)?,
+        None => Vec::new(),
+    };
+    let Rotation { old, new } = decide(standing.as_ref(), &siblings)?;
     let revision = writing.next_revision()?;
     run(
         writing.connection,
+        "UPDATE api_key SET expires_at = ?3, replaced_by = ?4 WHERE workspace_id = ?1 AND id = ?2",
+        params![writing.workspace, id, old.expires_at, new.id],
+    )?;
+    insert(writing, &new, hash, revision)?;
+    let changed = Changed {
+        kind: ChangeKind::ApiKeyChanged,
+        subject: &subject,
+        before: standing.as_ref().map(image_of_api_key),
+        detail: Detail::of_state("rotated"),
+    };
+    let old = ApiKey { replaced_by: Some(new.id), ..old };
+    writing.record_act(revision, "key.rotated", changed, Some(image_of_api_key(&old)))?;
+    Ok(Rotation { old, new })
+}
+
+fn insert(writing: &Writing<'_>, key: &ApiKey, hash: KeyHash, revision: Revision) -> Answer<()> {
+    run(
+        writing.connection,
         "INSERT INTO api_key (workspace_id, id, seq, integration_id, key_hash, display_name, hint, \
-         created_at, expires_at, revoked_at, last_used_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         created_at, expires_at, revoked_at, last_used_at, scopes, networks, replaced_by) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             writing.workspace,
             key.id,
@@ -64,15 +131,37 @@ pub(super) fn add(writing: &Writing<'_>, key: &ApiKey, hash: KeyHash) -> Answer<
             key.expires_at,
             key.revoked_at,
             key.last_used_at,
+            in_words(key.scopes.iter().map(|scope| scope.word())),
+            in_words(key.networks.iter().map(ToString::to_string)),
+            key.replaced_by,
         ],
     )?;
-    let changed = Changed {
-        kind: ChangeKind::ApiKeyChanged,
-        subject: &subject,
-        before: None,
-        detail: Detail::of_state("made"),
+    Ok(())
+}
+
+/// Values that are kept in one text, separated by blanks.
+fn in_words(values: impl Iterator<Item = impl AsRef<str>>) -> String {
+    values.fold(String::new(), |mut text, value| {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(value.as_ref());
+        text
+    })
+}
+
+/// The values of such a text.
+fn of_words<T>(
+    row: &Row<'_>,
+    column: usize,
+    read: impl Fn(&str) -> Option<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let text: String = row.get(column)?;
+    let strange = || {
+        let error = Box::new(FromSqlError::InvalidType);
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error)
     };
-    writing.record_act(revision, "key.made", changed, Some(image_of_api_key(key)))
+    text.split_ascii_whitespace().map(|word| read(word).ok_or_else(strange)).collect()
 }
 
 pub(super) fn revoke(writing: &Writing<'_>, id: ApiKeyId) -> Answer<Option<ApiKey>> {
@@ -133,5 +222,8 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
         expires_at: row.get(5)?,
         revoked_at: row.get(6)?,
         last_used_at: row.get(7)?,
+        scopes: of_words(row, 8, Scope::of)?,
+        networks: of_words(row, 9, |word| word.parse().ok())?,
+        replaced_by: row.get(10)?,
     })
 }

@@ -20,7 +20,7 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 9] = [
+const MIGRATIONS: [Migration; 10] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
@@ -41,7 +41,12 @@ const MIGRATIONS: [Migration; 9] = [
         name: "domain_checks",
         sql: include_str!("migrations/0008_domain_checks.sql"),
     },
-    Migration { number: 9, name: "joining", sql: include_str!("migrations/0010_joining.sql") },
+    Migration {
+        number: 9,
+        name: "integration_status",
+        sql: include_str!("migrations/0009_integration_status.sql"),
+    },
+    Migration { number: 10, name: "joining", sql: include_str!("migrations/0010_joining.sql") },
 ];
 
 /// Brings the store to the schema that this binary knows. A step that was cut short is undone by the

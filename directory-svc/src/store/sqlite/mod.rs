@@ -30,6 +30,7 @@ mod refused;
 mod resources;
 mod schemas;
 mod statement;
+mod status;
 #[cfg(test)]
 mod tests;
 mod users;

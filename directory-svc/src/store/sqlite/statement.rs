@@ -8,7 +8,7 @@ use crate::ids::{ApiKeyId, GroupId, IntegrationId, MemberId, UserId, WorkspaceId
 use crate::store::words::Word;
 use crate::store::{
     Answer, ChangeKind, CheckOutcome, DecidedHow, DomainState, EmailJoin, IntegrationState,
-    KeyHash, Kind,
+    KeyHash, Kind, RefusedFor,
 };
 
 /// The one row, when there is one.
@@ -88,5 +88,6 @@ words_as_text!(
     EmailJoin,
     IntegrationState,
     ChangeKind,
-    Kind
+    Kind,
+    RefusedFor
 );

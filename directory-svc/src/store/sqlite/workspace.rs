@@ -12,7 +12,7 @@ use super::listing;
 use super::writing::Writing;
 use super::{
     Shared, audit, changes, domain_checks, domains, groups, integrations, keys, resources, schemas,
-    users, workspaces,
+    status, users, workspaces,
 };
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, GroupId, IntegrationId, MemberId, UserId, WorkspaceId};
@@ -22,8 +22,9 @@ use crate::store::Kind;
 use crate::store::{
     Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Change, Decided, Domain,
     DomainCheck, DomainCheckStore, Draft, Found, Group, GroupDraft, GroupStore, GroupWritten,
-    Integration, KeyGrant, KeyHash, Member, Membership, Met, Names, Page, Passage, Policy, Query,
-    RegisteredSchema, Revision, Tombstone, User, Workspace, WorkspaceStore, Write,
+    Integration, IntegrationStatus, KeyGrant, KeyHash, Member, Membership, Met, Names, Page,
+    Passage, Policy, Query, RegisteredSchema, Revision, Rotation, Tombstone, User, Workspace,
+    WorkspaceStore, Write,
 };
 
 /// The state of one workspace in a [`SqliteStore`](super::SqliteStore).
@@ -132,17 +133,49 @@ impl WorkspaceStore for SqliteWorkspace {
         decide: D,
     ) -> Answer<Integration>
     where
-        D: Fn(&Policy, Option<&Integration>) -> Result<Integration, Refusal> + Send + 'static,
+        D: Fn(&[Domain], &[Integration]) -> Result<Integration, Refusal> + Send + 'static,
     {
         self.write(write, move |writing| integrations::change(writing, id, decide)).await
+    }
+
+    async fn integration_status(&self, id: IntegrationId) -> Answer<IntegrationStatus> {
+        self.point(|connection, workspace| status::find(connection, workspace, id))
+    }
+
+    async fn note_integration(&self, id: IntegrationId, seen: IntegrationStatus) -> Answer<()> {
+        let workspace = self.id;
+        let note = move |c: &Connection| status::note(c, workspace, id, seen);
+        self.shared.writer.run(note).await
     }
 
     async fn api_keys(&self, of: IntegrationId) -> Answer<Vec<ApiKey>> {
         self.point(|connection, id| keys::list(connection, id, of))
     }
 
-    async fn add_api_key(&self, write: Write, key: ApiKey, hash: KeyHash) -> Answer<()> {
-        self.write(write, move |writing| keys::add(writing, &key, hash)).await
+    async fn add_api_key<D>(
+        &self,
+        write: Write,
+        key: ApiKey,
+        hash: KeyHash,
+        decide: D,
+    ) -> Answer<()>
+    where
+        D: Fn(&[ApiKey]) -> Result<(), Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| keys::add(writing, &key, hash, decide)).await
+    }
+
+    async fn rotate_api_key<D>(
+        &self,
+        write: Write,
+        id: ApiKeyId,
+        hash: KeyHash,
+        decide: D,
+    ) -> Answer<Rotation>
+    where
+        D: Fn(Option<&ApiKey>, &[ApiKey]) -> Result<Rotation, Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| keys::rotate(writing, id, hash, decide)).await
     }
 
     async fn revoke_api_key(&self, write: Write, id: ApiKeyId) -> Answer<Option<ApiKey>> {
