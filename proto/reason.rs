@@ -49,8 +49,8 @@ impl Reason {
             Self::DomainHeldElsewhere
             | Self::DomainState
             | Self::NoVerifiedDomain
-            | Self::ApiKeyState
-            | Self::PersonLeft => (Code::FailedPrecondition, 409, ""),
+            | Self::PersonLeft
+            | Self::ApiKeyState => (Code::FailedPrecondition, 409, ""),
 
             Self::UserNameTaken
             | Self::LoginEmailTaken

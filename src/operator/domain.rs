@@ -13,6 +13,8 @@ use super::words::{InWorkspace, Page, span, time, word};
 pub(super) enum Verb {
     /// Claims domains for a workspace, as its admin does. Each has an outcome of its own.
     Claim(Claim),
+    /// Lists the domains for which people were refused: what there is to claim.
+    Refused(Refused),
     /// Lists the claims of a workspace, whatever their state.
     List(InWorkspace),
     /// Lists the claims of all workspaces that wait for a decision, the oldest first, and who else has the
@@ -38,12 +40,26 @@ pub(super) struct Claim {
     within: InWorkspace,
 
     /// The domains, also as an admin pastes them: with commas or semicolons, a leading @, a URL.
-    #[arg(value_name = "DOMAIN", required = true)]
+    #[arg(value_name = "DOMAIN", required_unless_present = "refused")]
     domains: Vec<String>,
+
+    /// Claim every domain too for which people were refused.
+    #[arg(long)]
+    refused: bool,
 
     /// The address of the person to write to about the claims. Absent: that of the workspace.
     #[arg(long, value_name = "EMAIL", default_value = "", hide_default_value = true)]
     contact: String,
+}
+
+/// Which refused domains.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Refused {
+    #[command(flatten)]
+    within: InWorkspace,
+
+    #[command(flatten)]
+    page: Page,
 }
 
 /// The domain of a claim.
@@ -140,10 +156,16 @@ impl Verb {
                     workspace_id: claim.within.workspace_id,
                     domains: claim.domains.join(" "),
                     contact_email: claim.contact,
-                    ..v1::ClaimDomainsRequest::default()
+                    refused: claim.refused,
                 };
                 let claimed = domains.claim_domains(ask).await?.into_inner();
                 Answer::many(&claimed, &claimed.outcomes)
+            }
+            Self::Refused(Refused { within: InWorkspace { workspace_id }, page }) => {
+                let Page { page_size, page_token } = page;
+                let ask = v1::ListRefusedDomainsRequest { workspace_id, page_size, page_token };
+                let found = domains.list_refused_domains(ask).await?.into_inner();
+                Ok(Answer::many(&found, &found.domains)?.page(&found.next_page_token))
             }
             Self::List(InWorkspace { workspace_id }) => {
                 let ask = v1::ListDomainsRequest { workspace_id };
@@ -265,6 +287,21 @@ impl Show for Waiting<'_> {
         "elsewhere",
         "decided before",
     ];
+}
+
+impl Show for v1::RefusedDomain {
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("domain", self.domain.clone()),
+            ("times", self.count.to_string()),
+            ("addresses", self.sample_addresses.join(", ")),
+            ("first", time(self.first_time.as_ref())),
+            ("last", time(self.last_time.as_ref())),
+            ("claim", state(self.claim_state())),
+        ]
+    }
+
+    const COLUMNS: &'static [&'static str] = &["domain", "times", "addresses", "last", "claim"];
 }
 
 impl Show for v1::ClaimOutcome {

@@ -7,6 +7,7 @@ mod audit;
 mod domain;
 mod failure;
 mod group;
+mod guest;
 mod integration;
 mod key;
 mod print;
@@ -46,6 +47,9 @@ enum Noun {
     /// The e-mail domains that workspaces claim.
     #[command(subcommand)]
     Domain(domain::Verb),
+    /// Single outside addresses that may sign in to a workspace.
+    #[command(subcommand)]
+    Guest(guest::Verb),
     /// The identity providers of a workspace.
     #[command(subcommand)]
     Integration(integration::Verb),
@@ -80,6 +84,7 @@ impl Noun {
         match self {
             Self::Workspace(verb) => verb.ask(session).await,
             Self::Domain(verb) => verb.ask(session).await,
+            Self::Guest(verb) => verb.ask(session).await,
             Self::Integration(verb) => verb.ask(session).await,
             Self::Key(verb) => verb.ask(session).await,
             Self::User(verb) => verb.ask(session).await,

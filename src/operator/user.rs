@@ -24,6 +24,34 @@ pub(super) enum Verb {
     Restore(One),
     /// Tells whom an address signs in, over all workspaces.
     ResolveLogin(ResolveLogin),
+    /// Lists the identities by which a person signs in.
+    Identities(One),
+    /// Takes a person's identity of one issuer away: the next sign-in links another.
+    Unlink(Unlink),
+    /// Lets whoever has the address of somebody in again whom the identity provider sent away.
+    Readmit(Readmit),
+}
+
+/// An identity to be taken away.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Unlink {
+    #[command(flatten)]
+    of: One,
+
+    /// The issuer of the identity.
+    #[arg(value_name = "ISSUER")]
+    issuer: String,
+}
+
+/// An address to be let in again.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Readmit {
+    #[command(flatten)]
+    within: InWorkspace,
+
+    /// The address, in any letter case.
+    #[arg(value_name = "EMAIL")]
+    email: String,
 }
 
 /// Whom to find.
@@ -116,6 +144,32 @@ impl Verb {
                 let found = session.logins().resolve_login(ask).await?.into_inner();
                 Answer::many(&found, &found.accounts)
             }
+            Self::Identities(One { within: InWorkspace { workspace_id }, id: user_id }) => {
+                let ask = v1::ListIdentitiesRequest { workspace_id, user_id };
+                let found = session.logins().list_identities(ask).await?.into_inner();
+                Answer::many(&found, &found.identities)
+            }
+            Self::Unlink(Unlink { of: One { within, id: user_id }, issuer }) => {
+                let workspace_id = within.workspace_id;
+                let ask = v1::UnlinkIdentityRequest { workspace_id, user_id, issuer };
+                let answer = session.logins().unlink_identity(ask).await?.into_inner();
+                let done = if answer.was_linked {
+                    "Unlinked: the next sign-in links another identity."
+                } else {
+                    "There was no identity of this issuer."
+                };
+                Ok(Answer::nothing(&answer)?.done(done))
+            }
+            Self::Readmit(Readmit { within: InWorkspace { workspace_id }, email }) => {
+                let ask = v1::ReadmitAddressRequest { workspace_id, email };
+                let answer = session.logins().readmit_address(ask).await?.into_inner();
+                let done = if answer.was_barred {
+                    "Readmitted: whoever has the address may come in by it again."
+                } else {
+                    "It kept nobody out."
+                };
+                Ok(Answer::nothing(&answer)?.done(done))
+            }
         }
     }
 }
@@ -172,6 +226,18 @@ impl Show for v1::DeletedUser {
 
     const COLUMNS: &'static [&'static str] =
         &["id", "username", "name", "removed", "restorable until"];
+}
+
+impl Show for v1::Identity {
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("issuer", self.issuer.clone()),
+            ("subject", self.subject.clone()),
+            ("linked", time(self.link_time.as_ref())),
+        ]
+    }
+
+    const COLUMNS: &'static [&'static str] = &["issuer", "subject", "linked"];
 }
 
 impl Show for v1::Account {

@@ -9,7 +9,7 @@ use directory_api::v1;
 use super::failure::Failure;
 use super::print::{Answer, Show};
 use super::session::Session;
-use super::words::{InWorkspace, Page, time, word};
+use super::words::{InWorkspace, Page, one_of, time, word};
 
 /// What is done with workspaces.
 #[derive(Clone, Debug, Subcommand)]
@@ -20,6 +20,8 @@ pub(super) enum Verb {
     List(Page),
     /// Shows one workspace.
     Get(InWorkspace),
+    /// Changes what is named, and leaves the rest.
+    Update(Update),
     /// Has a workspace stand still: its keys are refused and nobody signs in, from now on. Everything stays.
     Suspend(Suspend),
     /// Ends a suspension.
@@ -39,6 +41,25 @@ pub(super) struct Create {
     /// The address of the person to write to about the workspace.
     #[arg(long, value_name = "EMAIL")]
     contact: String,
+}
+
+/// What is changed of a workspace.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Update {
+    #[command(flatten)]
+    within: InWorkspace,
+
+    /// The name for people, 1 to 200 bytes.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// The address of the person to write to about the workspace.
+    #[arg(long, value_name = "EMAIL")]
+    contact: Option<String>,
+
+    /// Whether people of its verified domains may join by themselves.
+    #[arg(long, value_name = "WORD", value_parser = one_of(&["off", "open"], "EMAIL_JOIN_", v1::EmailJoin::from_str_name))]
+    email_join: Option<v1::EmailJoin>,
 }
 
 /// A workspace to be suspended.
@@ -86,6 +107,16 @@ impl Verb {
                 let ask = v1::GetWorkspaceRequest { workspace_id };
                 Answer::one(&workspaces.get_workspace(ask).await?.into_inner())
             }
+            Self::Update(Update { within, name, contact, email_join }) => {
+                let ask = v1::UpdateWorkspaceRequest {
+                    workspace_id: within.workspace_id,
+                    display_name: name,
+                    contact_email: contact,
+                    email_join: email_join.map(Into::into),
+                };
+                let changed = workspaces.update_workspace(ask).await?.into_inner();
+                Ok(Answer::one(&changed)?.done("Changed."))
+            }
             Self::Suspend(Suspend { within: InWorkspace { workspace_id }, reason }) => {
                 let ask = v1::SuspendWorkspaceRequest { workspace_id, reason };
                 let suspended = workspaces.suspend_workspace(ask).await?.into_inner();
@@ -123,6 +154,7 @@ impl Show for v1::Workspace {
             ("contact", self.contact_email.clone()),
             ("state", word(self.state().as_str_name(), "WORKSPACE_STATE_")),
             ("made", time(self.create_time.as_ref())),
+            ("joining", word(self.email_join().as_str_name(), "EMAIL_JOIN_")),
             ("suspended", time(self.suspend_time.as_ref())),
             ("suspended by", self.suspended_by.clone()),
             ("suspended for", self.suspend_reason.clone()),

@@ -25,6 +25,11 @@ pub(crate) fn workspace(workspace: &Workspace) -> v1::Workspace {
         display_name: workspace.display_name.clone(),
         contact_email: workspace.contact_email.clone(),
         create_time: Some(timestamp(workspace.created_at)),
+        email_join: match workspace.email_join {
+            EmailJoin::Off => v1::EmailJoin::Off,
+            EmailJoin::Open => v1::EmailJoin::Open,
+        }
+        .into(),
         state: match suspension {
             None => v1::WorkspaceState::Active,
             Some(_) => v1::WorkspaceState::Suspended,
@@ -33,11 +38,6 @@ pub(crate) fn workspace(workspace: &Workspace) -> v1::Workspace {
         suspend_time: suspension.map(|suspension| timestamp(suspension.at)),
         suspend_reason: suspension.map(|s| s.reason.clone()).unwrap_or_default(),
         suspended_by: suspension.map(|s| s.by.clone()).unwrap_or_default(),
-        email_join: match workspace.email_join {
-            EmailJoin::Off => v1::EmailJoin::Off,
-            EmailJoin::Open => v1::EmailJoin::Open,
-        }
-        .into(),
     }
 }
 

@@ -11,8 +11,8 @@ use crate::store::{Doorstep, EmailJoin, Footing, Holder, Identity};
 pub(crate) enum Inactive {
     /// The person is not active.
     User,
-    /// Operators have the workspace stand still.
-    WorkspaceSuspended,
+    /// The workspace is suspended.
+    Suspended,
     /// The person signs in by another identity.
     IdentityMismatch,
     /// A guest needs an identity that is linked.
@@ -43,7 +43,7 @@ pub(crate) fn account(met: &Doorstep, identity: Option<&Identity>) -> Option<Acc
     let inactive = if !holder.active {
         Some(Inactive::User)
     } else if met.is_suspended {
-        Some(Inactive::WorkspaceSuspended)
+        Some(Inactive::Suspended)
     } else if holder.footing == Footing::None {
         Some(Inactive::NotVerified)
     } else if is_linked {
@@ -172,6 +172,16 @@ mod tests {
         assert_eq!(met(&step, Some(&other)), Some((1, Some(Inactive::IdentityMismatch))));
         assert_eq!(links(&step, &other), None);
         assert_eq!(met(&doorstep(None, Some(linked)), Some(&own)), Some((1, None)));
+    }
+
+    #[test]
+    fn nobody_signs_in_to_a_suspended_workspace() {
+        let sub = identity("google", "1");
+        let own = holder(1, Footing::Verified, std::slice::from_ref(&sub));
+        let still = |step| Doorstep { is_suspended: true, ..step };
+        let suspended = Some((1, Some(Inactive::Suspended)));
+        assert_eq!(met(&still(doorstep(Some(own.clone()), None)), None), suspended);
+        assert_eq!(met(&still(doorstep(None, Some(own))), Some(&sub)), suspended);
     }
 
     /// Seen to fail with each condition left out.

@@ -151,7 +151,7 @@ fn render_account(met: &Doorstep, account: &sign_in::Account) -> v1::Account {
         reason: match account.inactive {
             None => InactiveReason::Unspecified,
             Some(Inactive::User) => InactiveReason::UserInactive,
-            Some(Inactive::WorkspaceSuspended) => InactiveReason::WorkspaceSuspended,
+            Some(Inactive::Suspended) => InactiveReason::WorkspaceSuspended,
             Some(Inactive::IdentityMismatch) => InactiveReason::IdentityMismatch,
             Some(Inactive::IdentityRequired) => InactiveReason::IdentityRequired,
             Some(Inactive::NotVerified) => InactiveReason::DomainNotVerified,
