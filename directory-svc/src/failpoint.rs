@@ -19,17 +19,29 @@ pub enum Point {
     BeforeForgetting,
     /// It is not believed any more, and the change has not been answered.
     AfterForgetting,
+    /// A key was looked up and is not shared.
+    BeforeSharedFill,
+    /// It is shared, or Redis did not take it.
+    AfterSharedFill,
+    /// What was remembered of keys is not believed here, and other directories have not been told.
+    BeforePublishing,
+    /// They have, or Redis did not pass it on.
+    AfterPublishing,
 }
 
 impl Point {
     /// Every point.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::BeforeCommit,
         Self::AfterCommit,
         Self::BeforeKeyFill,
         Self::AfterKeyFill,
         Self::BeforeForgetting,
         Self::AfterForgetting,
+        Self::BeforeSharedFill,
+        Self::AfterSharedFill,
+        Self::BeforePublishing,
+        Self::AfterPublishing,
     ];
 
     /// Its name in the environment.
@@ -42,6 +54,10 @@ impl Point {
             Self::AfterKeyFill => "after-key-fill",
             Self::BeforeForgetting => "before-forgetting",
             Self::AfterForgetting => "after-forgetting",
+            Self::BeforeSharedFill => "before-shared-fill",
+            Self::AfterSharedFill => "after-shared-fill",
+            Self::BeforePublishing => "before-publishing",
+            Self::AfterPublishing => "after-publishing",
         }
     }
 }

@@ -50,6 +50,7 @@ impl House {
             tombstone_days: 30,
             limits: LimitsConfig { rate: 0, burst: 1 },
             cluster_secret: crate::ClusterSecret::new(&"secret".repeat(6)).unwrap(),
+            redis: None,
         };
         let operator = ServiceCaller::new("olga", Role::Operator, "secret");
         let callers = ServiceCallers::new(vec![operator]);

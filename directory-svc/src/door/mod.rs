@@ -22,7 +22,7 @@ use tonic::{Request, Status};
 use admission::{Admission, Permit};
 pub use callers::{Role, ServiceCaller, ServiceCallers};
 use key_cache::KeyCache;
-pub(crate) use key_cache::hash;
+pub(crate) use key_cache::{KeyChange, hash};
 pub use rates::LimitsConfig;
 use rates::Rates;
 use rights::Asked;
@@ -30,6 +30,7 @@ pub(crate) use rights::InWorkspace;
 use schema_cache::SchemaCache;
 use scim::Schemas;
 
+use crate::Settings;
 use crate::clock::Clock;
 use crate::ids::WorkspaceId;
 use crate::refusal::Refusal;
@@ -117,10 +118,12 @@ impl<S: Store> Door<S> {
         store: S,
         clock: Clock,
         callers: ServiceCallers,
-        limits: LimitsConfig,
+        settings: &Settings,
     ) -> Self {
-        let (rates, admission) = (Rates::new(limits), Admission::default());
-        let (keys, schemas) = (Arc::default(), Arc::default());
+        let (rates, admission) = (Rates::new(settings.limits), Admission::default());
+        let Settings { cluster_secret, redis, .. } = settings;
+        let keys = Arc::new(KeyCache::new(clock.clone(), cluster_secret, redis.clone()));
+        let schemas = Arc::default();
         Self { store, clock, keys, schemas, callers, rates, admission }
     }
 
@@ -169,9 +172,15 @@ impl<S: Store> Door<S> {
         }
     }
 
-    /// Forgets what is known of every key, so that a change of keys or integrations holds at once.
-    pub(crate) fn forget_keys(&self) {
-        self.keys.forget();
+    /// Begins a change of what keys of a workspace open: of keys, of integrations, of the workspace
+    /// itself. It is begun before the write and ended behind it, before the answer.
+    pub(crate) fn begin_key_change(&self, workspace: WorkspaceId) -> KeyChange {
+        self.keys.begin_change(workspace)
+    }
+
+    /// Keeps in touch with the other directories on the store, for as long as it is polled.
+    pub(crate) async fn listen(&self) {
+        self.keys.listen().await;
     }
 
     /// Forgets the schemas of a workspace, so that a registration holds at once.

@@ -70,7 +70,7 @@ mod tests {
         let text = ApiKeyText::from_random([7; 20]);
         let (id, of) = (ApiKeyId::new(Uuid::nil()), IntegrationId::new(Uuid::nil()));
         let key = made(id, of, &text, 0);
-        let mut grant = KeyGrant { key, state: IntegrationState::On };
+        let mut grant = KeyGrant { key, state: IntegrationState::On, revision: 0 };
         change(&mut grant);
         grant
     }

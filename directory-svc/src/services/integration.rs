@@ -55,13 +55,14 @@ impl<S: Store> IntegrationService for Services<S> {
         };
         let write = self.write(author);
         let at = write.at;
-        let integration = workspace
+        let change = self.door.begin_key_change(workspace_id);
+        let enabled = workspace
             .change_integration(write, id, move |policy, standing| {
                 integrations::enable(policy, standing, id, kind, at)
             })
-            .await
-            .map_err(store_error)?;
-        self.door.forget_keys();
+            .await;
+        change.end(&*workspace).await;
+        let integration = enabled.map_err(store_error)?;
         Ok(Response::new(render::integration(&self.links, workspace_id, &integration)))
     }
 
@@ -130,7 +131,8 @@ impl<S: Store> IntegrationService for Services<S> {
         &self,
         request: Request<v1::RevokeApiKeyRequest>,
     ) -> Result<Response<v1::ApiKey>, Status> {
-        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
         let missing = || {
             no(Refusal::new(
                 Reason::ApiKeyNotFound,
@@ -139,8 +141,9 @@ impl<S: Store> IntegrationService for Services<S> {
             ))
         };
         let id = ApiKeyId::from_str(&ask.api_key_id).map_err(|_| missing())?;
+        let change = self.door.begin_key_change(workspace_id);
         let revoked = workspace.revoke_api_key(self.write(author), id).await;
-        self.door.forget_keys();
+        change.end(&*workspace).await;
         let key = revoked.map_err(store_error)?.ok_or_else(missing)?;
         Ok(Response::new(render::api_key(&key)))
     }
@@ -156,12 +159,13 @@ impl<S: Store> Services<S> {
         state: IntegrationState,
     ) -> Result<Response<v1::Integration>, Status> {
         let id = one(workspace, integration_id).await?.id;
+        let change = self.door.begin_key_change(workspace_id);
         let switched = workspace
             .change_integration(self.write(author), id, move |_, standing| {
                 integrations::switch(standing, state)
             })
             .await;
-        self.door.forget_keys();
+        change.end(workspace).await;
         let integration = switched.map_err(store_error)?;
         Ok(Response::new(render::integration(&self.links, workspace_id, &integration)))
     }

@@ -9,6 +9,7 @@ pub use listing::*;
 use std::collections::BTreeSet;
 
 use scim::{Resource, ResourceType, Schemas};
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, IntegrationId, UserId, WorkspaceId};
@@ -70,7 +71,8 @@ pub struct Decision {
 }
 
 /// Whether an integration's keys open the door.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum IntegrationState {
     /// Provisioning runs.
     On,
@@ -127,6 +129,9 @@ pub struct KeyGrant {
     pub key: ApiKey,
     /// The state of its integration.
     pub state: IntegrationState,
+    /// The last revision of the workspace when this was read: it shows every write up to that one,
+    /// and none behind it.
+    pub revision: Revision,
 }
 
 /// The name of one write, given by its caller, so that a repeated call finds its first result.

@@ -381,7 +381,7 @@ impl Model {
 
     pub(super) fn grant(&self, key: &ApiKey) -> Option<KeyGrant> {
         let of = self.integrations.iter().find(|of| of.id == key.integration_id)?;
-        Some(KeyGrant { key: key.clone(), state: of.state })
+        Some(KeyGrant { key: key.clone(), state: of.state, revision: self.revision() })
     }
 
     /// Clears what has expired; answers how much it was.

@@ -156,7 +156,7 @@ pub(super) async fn open_with_a_key_what_it_was_made_for<E: Engine>(engine: E) {
     acme.note_key_use(key(1).id, NOW + 4).await.unwrap();
     switch(&acme, "pause", integration_id(1), IntegrationState::Paused).await.unwrap();
     let used = ApiKey { last_used_at: Some(NOW + 5), ..key(1) };
-    let grant = KeyGrant { key: used.clone(), state: IntegrationState::Paused };
+    let grant = KeyGrant { key: used.clone(), state: IntegrationState::Paused, revision: 4 };
     assert_eq!(acme.key_grant(KeyHash([1; 32])).await.unwrap(), Some(grant));
     assert_eq!(acme.key_grant(KeyHash([9; 32])).await.unwrap(), None);
 

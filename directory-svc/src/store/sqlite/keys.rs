@@ -30,12 +30,13 @@ pub(super) fn grant(
     hash: KeyHash,
 ) -> Answer<Option<KeyGrant>> {
     let sql = format!(
-        "SELECT {COLUMNS}, i.state FROM api_key k \
+        "SELECT {COLUMNS}, i.state, w.revision FROM api_key k \
          JOIN integration i ON i.workspace_id = k.workspace_id AND i.id = k.integration_id \
+         JOIN workspace w ON w.id = k.workspace_id \
          WHERE k.workspace_id = ?1 AND k.key_hash = ?2"
     );
     one(connection, &sql, params![workspace, hash], |row| {
-        Ok(KeyGrant { key: read(row)?, state: row.get(8)? })
+        Ok(KeyGrant { key: read(row)?, state: row.get(8)?, revision: row.get(9)? })
     })
 }
 

@@ -1,0 +1,181 @@
+//! What directories share of a key that one of them looked up, as it lies in Redis.
+//!
+//! The whole is sealed for the workspace and the key's hash. It holds what the door judges by and
+//! nothing to read: not what a key is called, nor any part of it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::LIFE;
+use crate::clock::Micros;
+use crate::ids::{ApiKeyId, IntegrationId, WorkspaceId};
+use crate::shared::Seal;
+use crate::store::{ApiKey, IntegrationState, KeyGrant, KeyHash, Revision};
+
+/// The version of what is written. It changes with any field, so that directories of two versions on
+/// one Redis do not misread each other: another version's is as good as none.
+const VERSION: u8 = 1;
+
+/// A grant, and until when it is believed.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    version: u8,
+    until: Micros,
+    revision: Revision,
+    id: Uuid,
+    integration_id: Uuid,
+    state: IntegrationState,
+    expires_at: Option<Micros>,
+    revoked_at: Option<Micros>,
+    last_used_at: Option<Micros>,
+}
+
+/// What is sealed for a key of a workspace: `grant`, believed until `until`.
+pub(super) fn sealed(
+    seal: &Seal,
+    (workspace, hash): (WorkspaceId, KeyHash),
+    grant: &KeyGrant,
+    until: Micros,
+) -> Vec<u8> {
+    let KeyGrant { key, state, revision } = grant;
+    let record = Record {
+        version: VERSION,
+        until,
+        revision: *revision,
+        id: key.id.uuid(),
+        integration_id: key.integration_id.uuid(),
+        state: *state,
+        expires_at: key.expires_at,
+        revoked_at: key.revoked_at,
+        last_used_at: key.last_used_at,
+    };
+    let text = serde_json::to_vec(&record).unwrap_or_default();
+    seal.seal(&[workspace.uuid().as_bytes(), &hash.0], &text)
+}
+
+/// What was sealed for a key of a workspace, without its name and hint, and for how long it is believed
+/// at the time `now`. `None`: it was not sealed so, or its time is over, or has not come, by our clock.
+pub(super) fn opened(
+    seal: &Seal,
+    (workspace, hash): (WorkspaceId, KeyHash),
+    sealed: &[u8],
+    now: Micros,
+) -> Result<Option<(KeyGrant, Duration)>, NotOurs> {
+    let text = seal.open(&[workspace.uuid().as_bytes(), &hash.0], sealed).ok_or(NotOurs)?;
+    let Ok(record) = serde_json::from_slice::<Record>(text) else { return Ok(None) };
+    let Some(left) = left(record.until, now).filter(|_| record.version == VERSION) else {
+        return Ok(None);
+    };
+    let key = ApiKey {
+        id: ApiKeyId::new(record.id),
+        integration_id: IntegrationId::new(record.integration_id),
+        display_name: String::new(),
+        hint: String::new(),
+        created_at: 0,
+        expires_at: record.expires_at,
+        revoked_at: record.revoked_at,
+        last_used_at: record.last_used_at,
+    };
+    Ok(Some((KeyGrant { key, state: record.state, revision: record.revision }, left)))
+}
+
+/// It was made up, or moved, or sealed with another secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NotOurs;
+
+/// What is left of a life that ends at `until`. Nothing lives longer than [`LIFE`]: by whose clock it
+/// would, one of two clocks is wrong, and nobody knows which.
+fn left(until: Micros, now: Micros) -> Option<Duration> {
+    let left = until.checked_sub(now).and_then(|left| u64::try_from(left).ok())?;
+    let left = Duration::from_micros(left);
+    (!left.is_zero() && left <= LIFE).then_some(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ClusterSecret;
+
+    const NOW: Micros = 1_700_000_000_000_000;
+
+    fn seal() -> Seal {
+        Seal::new(&ClusterSecret::new(&"secret".repeat(6)).unwrap(), "keys")
+    }
+
+    fn of(workspace: u128, hash: u8) -> (WorkspaceId, KeyHash) {
+        (WorkspaceId::new(Uuid::from_u128(workspace)), KeyHash([hash; 32]))
+    }
+
+    fn life() -> Micros {
+        i64::try_from(LIFE.as_micros()).unwrap()
+    }
+
+    fn grant() -> KeyGrant {
+        let key = ApiKey {
+            id: ApiKeyId::new(Uuid::from_u128(3)),
+            integration_id: IntegrationId::new(Uuid::from_u128(4)),
+            display_name: "Entra of Acme".to_owned(),
+            hint: "nscim_…abcd".to_owned(),
+            created_at: NOW,
+            expires_at: Some(NOW + 1),
+            revoked_at: Some(NOW + 2),
+            last_used_at: Some(NOW + 3),
+        };
+        KeyGrant { key, state: IntegrationState::Paused, revision: 7 }
+    }
+
+    #[test]
+    fn a_grant_comes_back_as_it_is_judged_and_shows_no_name() {
+        let sealed = sealed(&seal(), of(1, 1), &grant(), NOW + life());
+        let (found, left) = opened(&seal(), of(1, 1), &sealed, NOW).unwrap().unwrap();
+        let nameless = ApiKey {
+            display_name: String::new(),
+            hint: String::new(),
+            created_at: 0,
+            ..grant().key
+        };
+        assert_eq!(found, KeyGrant { key: nameless, ..grant() });
+        assert_eq!(left, LIFE);
+        let text = String::from_utf8_lossy(&sealed).into_owned();
+        assert!(!text.contains("Acme") && !text.contains("abcd"), "{text}");
+    }
+
+    /// Seen to fail with the workspace, and with the hash, left out of what is sealed.
+    #[test]
+    fn a_grant_of_another_key_or_workspace_opens_nothing() {
+        let sealed = sealed(&seal(), of(1, 1), &grant(), NOW + life());
+        for of in [of(2, 1), of(1, 2)] {
+            assert_eq!(opened(&seal(), of, &sealed, NOW), Err(NotOurs));
+        }
+    }
+
+    /// What comes from Redis lives on for what is left of its life, not for a new one. Seen to fail with
+    /// a new one.
+    #[test]
+    fn a_grant_lives_on_for_what_is_left() {
+        let sealed = sealed(&seal(), of(1, 1), &grant(), NOW + life());
+        let left = |now| opened(&seal(), of(1, 1), &sealed, now).unwrap().map(|(_, left)| left);
+        assert_eq!(left(NOW + life() - 1), Some(Duration::from_micros(1)));
+        for now in [NOW + life(), NOW + life() + 1, i64::MAX, NOW - 1, 0, i64::MIN] {
+            assert_eq!(left(now), None, "{now}");
+        }
+    }
+
+    #[test]
+    fn what_another_version_wrote_is_as_good_as_none() {
+        let what = of(1, 1);
+        let written = |text: &str| {
+            let sealed = seal().seal(&[what.0.uuid().as_bytes(), &what.1.0], text.as_bytes());
+            opened(&seal(), what, &sealed, NOW).unwrap()
+        };
+        let ours = sealed(&seal(), what, &grant(), NOW + life());
+        let ours = std::str::from_utf8(&ours[32..]).unwrap();
+        assert!(written(ours).is_some());
+        assert_eq!(written(&ours.replace("\"version\":1", "\"version\":2")), None);
+        assert_eq!(written(&ours.replace('{', "{\"scopes\":[],")), None);
+        assert_eq!(written(""), None);
+    }
+}
