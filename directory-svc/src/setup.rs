@@ -6,10 +6,12 @@ use directory_api::v1::IdpKind;
 use crate::door::hash;
 use crate::ids::{ApiKeyId, WorkspaceId};
 use crate::refusal::Refusal;
-use crate::rules::domains::{self, Claim};
+use crate::rules::domains::{self, Claim, Claimant};
 use crate::rules::{integrations, keys};
 use crate::services::Services;
-use crate::store::{ApiKey, Author, Decision, Store, StoreError, Workspace, WorkspaceStore};
+use crate::store::{
+    ApiKey, Author, DecidedHow, Decision, Store, StoreError, Workspace, WorkspaceStore,
+};
 
 /// What a demo workspace is opened with. It is made, and kept by whoever starts the directory, before
 /// the workspace is: a start that was cut short then finishes it.
@@ -68,20 +70,21 @@ pub(crate) async fn make<S: Store>(
         .collect::<Result<Vec<_>, _>>()?;
     let contact_email = format!("admin@{}", names.first().map_or("example.com", String::as_str));
     store
-        .create_workspace(Workspace {
-            id: demo.workspace_id,
-            display_name: "Demo".to_owned(),
-            contact_email: contact_email.clone(),
-            created_at: now,
-            revision: 0,
-        })
+        .create_workspace(write(), Workspace::new(demo.workspace_id, "Demo", &contact_email, now))
         .await?;
     for name in names {
-        let decision = Decision { at: now, by: by.clone(), note: "demo".to_owned() };
-        let (wanted, contact) = (name.clone(), contact_email.clone());
+        let (how, note) = (DecidedHow::Operator, "demo".to_owned());
+        let decision = Decision { at: now, by: by.clone(), how, note };
+        let claimant = Claimant {
+            at: now,
+            by: by.clone(),
+            contact_email: contact_email.clone(),
+            challenge: services.challenge(),
+        };
+        let wanted = name.clone();
         workspace
             .change_domain(write(), name, move |standing, _| {
-                let claim = domains::claim(standing, &wanted, &contact, now);
+                let claim = domains::claim(standing, &wanted, &claimant);
                 domains::verify(Some(&claim), false, true, decision.clone())
             })
             .await?;

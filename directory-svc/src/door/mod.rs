@@ -152,9 +152,13 @@ impl<S: Store> Door<S> {
     }
 
     /// Lets a service or an operator ask across workspaces, where their role may ask this.
-    pub(crate) fn across<T: Asked>(&self, request: Request<T>) -> Result<T, Status> {
-        self.caller(&request)?;
-        Ok(request.into_inner())
+    pub(crate) fn across<T: Asked>(&self, request: Request<T>) -> Result<(Author, T), Status> {
+        let name = match self.caller(&request)? {
+            // No role of a gateway's asks across workspaces: it has no name of its own.
+            Caller::Gateway => return Err(no(not_for(Role::Gateway, T::ROLES))),
+            Caller::Service(name) => name,
+        };
+        Ok((Author::Service(name), request.into_inner()))
     }
 
     /// Who calls, whose role may ask this.

@@ -6,7 +6,9 @@ use pbjson_types::Timestamp;
 use super::Links;
 use crate::clock::Micros;
 use crate::ids::WorkspaceId;
-use crate::store::{ApiKey, Domain, DomainState, Integration, IntegrationState, Workspace};
+use crate::store::{
+    ApiKey, DecidedHow, Domain, DomainState, Integration, IntegrationState, Workspace,
+};
 
 /// A point in time.
 pub(crate) fn timestamp(at: Micros) -> Timestamp {
@@ -36,6 +38,14 @@ pub(crate) fn domain(workspace: WorkspaceId, domain: &Domain) -> v1::Domain {
         decide_time: decision.map(|decision| timestamp(decision.at)),
         decided_by: decision.map(|decision| decision.by.clone()).unwrap_or_default(),
         note: decision.map(|decision| decision.note.clone()).unwrap_or_default(),
+        claimed_by: domain.claimed_by.clone(),
+        decided_how: decision
+            .map_or(v1::DecidedHow::Unspecified, |decision| match decision.how {
+                DecidedHow::Operator => v1::DecidedHow::Operator,
+                DecidedHow::Dns => v1::DecidedHow::Dns,
+                DecidedHow::Claimant => v1::DecidedHow::Claimant,
+            })
+            .into(),
     }
 }
 
@@ -45,6 +55,8 @@ pub(crate) fn domain_state(domain: &Domain) -> v1::DomainState {
         DomainState::Pending => v1::DomainState::Pending,
         DomainState::Verified => v1::DomainState::Verified,
         DomainState::Rejected => v1::DomainState::Rejected,
+        DomainState::Revoked => v1::DomainState::Revoked,
+        DomainState::Withdrawn => v1::DomainState::Withdrawn,
     }
 }
 

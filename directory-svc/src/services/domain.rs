@@ -12,10 +12,11 @@ use super::{Services, page, read};
 use crate::door::{Admitted, Authenticated};
 use crate::refusal::Refusal;
 use crate::render;
-use crate::rules::domains::{self, CLAIMS_AT_ONCE, Claim};
+use crate::rules::domains::{self, CLAIMS_AT_ONCE, Claim, Claimant};
 use crate::rules::{admission, people};
 use crate::store::{
-    Author, Decision, Domain, Kind, Mark, Query, Start, Store, StoreError, User, WorkspaceStore,
+    Author, DecidedHow, Decision, Domain, Kind, Mark, Query, Start, Store, StoreError, User,
+    WorkspaceStore,
 };
 
 #[tonic::async_trait]
@@ -58,7 +59,7 @@ impl<S: Store> DomainService for Services<S> {
         &self,
         request: Request<v1::ListPendingDomainsRequest>,
     ) -> Result<Response<v1::ListPendingDomainsResponse>, Status> {
-        let ask = self.door.across(request)?;
+        let (_, ask) = self.door.across(request)?;
         let limit = page::size(ask.page_size, page::MAX_PAGE);
         let found = self.store.pending_domains(limit).await.map_err(store_error)?;
         let domains = found.iter().map(|(id, domain)| render::domain(*id, domain)).collect();
@@ -106,6 +107,11 @@ impl<S: Store> DomainService for Services<S> {
 }
 
 impl<S: Store> Services<S> {
+    /// The token of a new claim: 128 random bits as lower-case hex digits.
+    pub(crate) fn challenge(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.clock.random()))
+    }
+
     /// What becomes of one claim.
     async fn claim(
         &self,
@@ -122,10 +128,16 @@ impl<S: Store> Services<S> {
             }
         };
         let write = self.write(author.clone());
-        let (at, contact, wanted) = (write.at, contact.to_owned(), name.clone());
+        let claimant = Claimant {
+            at: write.at,
+            by: author.name(),
+            contact_email: contact.to_owned(),
+            challenge: self.challenge(),
+        };
+        let wanted = name.clone();
         let domain = workspace
             .change_domain(write, name, move |standing, _| {
-                Ok(domains::claim(standing, &wanted, &contact, at))
+                Ok(domains::claim(standing, &wanted, &claimant))
             })
             .await
             .map_err(store_error)?;
@@ -147,12 +159,9 @@ impl<S: Store> Services<S> {
     {
         let name = crate::rules::login_email::domain(domain.trim().trim_start_matches('@'))
             .ok_or_else(|| no(read::invalid("domain", "not a domain name")))?;
-        let by = match author {
-            Author::Service(name) => name.clone(),
-            Author::Integration(id) => id.to_string(),
-        };
         let write = self.write(author.clone());
-        let decision = Decision { at: write.at, by, note };
+        let how = DecidedHow::Operator;
+        let decision = Decision { at: write.at, by: author.name(), how, note };
         workspace
             .change_domain(write, name, move |standing, shared| {
                 decide(standing, shared, decision.clone())

@@ -15,7 +15,7 @@ impl<S: Store> LoginService for Services<S> {
         &self,
         request: Request<v1::ResolveLoginRequest>,
     ) -> Result<Response<v1::ResolveLoginResponse>, Status> {
-        let ask = self.door.across(request)?;
+        let (_, ask) = self.door.across(request)?;
         let email = address(ask.email.trim())
             .ok_or_else(|| no(read::invalid("email", "an e-mail address is needed")))?;
         let found = self.store.accounts(email).await.map_err(store_error)?;

@@ -24,21 +24,16 @@ impl<S: Store> WorkspaceService for Services<S> {
         &self,
         request: Request<v1::CreateWorkspaceRequest>,
     ) -> Result<Response<v1::Workspace>, Status> {
-        let ask = self.door.across(request)?;
+        let (author, ask) = self.door.across(request)?;
         let display_name = ask.display_name.trim();
         if display_name.is_empty() || display_name.len() > DISPLAY_NAME_BYTES {
             let cause = format!("1 to {DISPLAY_NAME_BYTES} bytes are needed");
             return Err(no(read::invalid("display_name", cause)));
         }
         contact_email(&ask.contact_email)?;
-        let workspace = Workspace {
-            id: WorkspaceId::new(self.clock.new_id()),
-            display_name: display_name.to_owned(),
-            contact_email: ask.contact_email,
-            created_at: self.clock.now(),
-            revision: 0,
-        };
-        self.store.create_workspace(workspace.clone()).await.map_err(store_error)?;
+        let (id, write) = (WorkspaceId::new(self.clock.new_id()), self.write(author));
+        let workspace = Workspace::new(id, display_name, ask.contact_email, write.at);
+        self.store.create_workspace(write, workspace.clone()).await.map_err(store_error)?;
         Ok(Response::new(render::workspace(&workspace)))
     }
 
@@ -56,7 +51,7 @@ impl<S: Store> WorkspaceService for Services<S> {
         &self,
         request: Request<v1::ListWorkspacesRequest>,
     ) -> Result<Response<v1::ListWorkspacesResponse>, Status> {
-        let ask = self.door.across(request)?;
+        let (_, ask) = self.door.across(request)?;
         let after = match ask.page_token.as_str() {
             "" => None,
             token => Some(WorkspaceId::from_str(token).map_err(|_| {

@@ -76,8 +76,12 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// writes with `WORKSPACE_NOT_FOUND`.
     fn workspace(&self, id: WorkspaceId) -> Self::Workspace;
 
-    /// Makes a workspace. A repeated id changes nothing.
-    fn create_workspace(&self, workspace: Workspace) -> impl Future<Output = Answer<()>> + Send;
+    /// Makes a workspace, on the word of `write.author`. A repeated id changes nothing.
+    fn create_workspace(
+        &self,
+        write: Write,
+        workspace: Workspace,
+    ) -> impl Future<Output = Answer<()>> + Send;
 
     /// At most `limit` workspaces, in order of id, behind `after`.
     fn workspaces(
@@ -121,6 +125,22 @@ pub trait Store: Clone + Send + Sync + 'static {
 pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     /// The workspace itself; `None` when there is none of this id.
     fn card(&self) -> impl Future<Output = Answer<Option<Workspace>>> + Send;
+
+    /// Changes the workspace's own settings: `decide` sees them and says how they are to be. Id, time
+    /// of making and revision stay as they are.
+    fn change_workspace<D>(
+        &self,
+        write: Write,
+        decide: D,
+    ) -> impl Future<Output = Answer<Workspace>> + Send
+    where
+        D: Fn(&Workspace) -> Result<Workspace, Refusal> + Send + 'static;
+
+    /// Administrative acts, the newest first.
+    fn audit_records(
+        &self,
+        query: AuditQuery,
+    ) -> impl Future<Output = Answer<Vec<AuditRecord>>> + Send;
 
     /// What the rules know of the workspace.
     fn policy(&self) -> impl Future<Output = Answer<Policy>> + Send;

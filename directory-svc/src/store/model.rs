@@ -1,8 +1,10 @@
 //! What a store keeps, as plain values. No engine, no rule.
 
+mod audit;
 mod groups;
 mod listing;
 
+pub use audit::*;
 pub use groups::*;
 pub use listing::*;
 
@@ -29,8 +31,53 @@ pub struct Workspace {
     pub contact_email: String,
     /// When it was made.
     pub created_at: Micros,
+    /// Whether people of its verified domains may join by themselves.
+    pub email_join: EmailJoin,
+    /// That an operator has suspended it; `None`: it is served.
+    pub suspension: Option<Suspension>,
     /// The last revision given out, 0 before the first write.
     pub revision: Revision,
+}
+
+impl Workspace {
+    /// A new workspace, which nobody joins by themselves.
+    #[must_use]
+    pub fn new(
+        id: WorkspaceId,
+        display_name: impl Into<String>,
+        contact_email: impl Into<String>,
+        created_at: Micros,
+    ) -> Self {
+        Self {
+            id,
+            display_name: display_name.into(),
+            contact_email: contact_email.into(),
+            created_at,
+            email_join: EmailJoin::Off,
+            suspension: None,
+            revision: 0,
+        }
+    }
+}
+
+/// Whether people with an address of a verified domain may join a workspace by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailJoin {
+    /// They may not.
+    Off,
+    /// They may.
+    Open,
+}
+
+/// That operators have a workspace stand still: its keys are refused and nobody signs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// Since when.
+    pub at: Micros,
+    /// The name of the operator.
+    pub by: String,
+    /// Why, in words for the workspace's admins.
+    pub reason: String,
 }
 
 /// How far a claim of a domain has come.
@@ -42,6 +89,10 @@ pub enum DomainState {
     Verified,
     /// Decided against.
     Rejected,
+    /// Verified once, and taken back by an operator.
+    Revoked,
+    /// Given up by the workspace itself.
+    Withdrawn,
 }
 
 /// A workspace's claim of an e-mail domain.
@@ -55,18 +106,35 @@ pub struct Domain {
     pub contact_email: String,
     /// When it was claimed last.
     pub claimed_at: Micros,
+    /// The name of the service caller who claimed it last.
+    pub claimed_by: String,
+    /// What a TXT record of the domain shows to prove the claim. Random, and the claim's own.
+    pub challenge: String,
     /// When and by whom it was decided; `None` while pending.
     pub decision: Option<Decision>,
 }
 
-/// An operator's word on a claim.
+/// How a claim was decided on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecidedHow {
+    /// By an operator.
+    Operator,
+    /// By a TXT record of the domain that shows the claim's challenge.
+    Dns,
+    /// By the workspace, which gave it up.
+    Claimant,
+}
+
+/// What ended the waiting of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// When.
     pub at: Micros,
     /// The name of the service caller who decided.
     pub by: String,
-    /// The note of a verification, or the reason of a rejection.
+    /// How.
+    pub how: DecidedHow,
+    /// The note of a verification, or the reason of a rejection or revocation.
     pub note: String,
 }
 
@@ -149,6 +217,15 @@ pub enum Author {
 }
 
 impl Author {
+    /// The name under which the author's acts are recorded.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Integration(id) => format!("integration:{id}"),
+            Self::Service(name) => name.clone(),
+        }
+    }
+
     /// The integration, when an identity provider writes.
     #[must_use]
     pub fn integration(&self) -> Option<IntegrationId> {
@@ -337,6 +414,8 @@ pub enum ChangeKind {
     GroupDeleted,
     /// A removed group came back.
     GroupRestored,
+    /// The workspace's own settings were changed, or it was suspended or resumed.
+    WorkspaceChanged,
     /// A domain was claimed or decided.
     DomainChanged,
     /// An integration was switched.
@@ -360,7 +439,7 @@ pub struct Change {
     pub at: Micros,
     /// What it was.
     pub kind: ChangeKind,
-    /// The id of the person, group, integration or key, the domain, or the URN of the schema.
+    /// The id of the workspace, person, group, integration or key, the domain, or the URN of the schema.
     pub subject: String,
     /// The subject as it was before, as JSON; `None`: it was not there, or the image's time is over.
     pub before: Option<String>,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::words::Word;
-use super::{ApiKey, Domain, Group, Integration, LoginEmail, Member, User};
+use super::{ApiKey, Domain, Group, Integration, LoginEmail, Member, User, Workspace};
 use crate::ids::{GroupId, UserId};
 
 /// The detail of a change: only what applies.
@@ -125,20 +125,35 @@ pub(super) fn image_of_group(group: &Group) -> serde_json::Result<Value> {
     }))
 }
 
-/// The claim before a change.
+/// The claim, before or after a change.
 pub(super) fn image_of_domain(domain: &Domain) -> Value {
     let decision = domain.decision.as_ref();
     json!({
         "state": domain.state.word(),
         "contactEmail": domain.contact_email,
         "claimedAt": domain.claimed_at,
+        "claimedBy": domain.claimed_by,
         "decidedAt": decision.map(|decision| decision.at),
         "decidedBy": decision.map(|decision| &decision.by),
+        "decidedHow": decision.map(|decision| decision.how.word()),
         "note": decision.map(|decision| &decision.note),
     })
 }
 
-/// The integration before a change.
+/// The workspace, without what a write of it never changes.
+pub(super) fn image_of_workspace(workspace: &Workspace) -> Value {
+    let suspension = workspace.suspension.as_ref();
+    json!({
+        "displayName": workspace.display_name,
+        "contactEmail": workspace.contact_email,
+        "emailJoin": workspace.email_join.word(),
+        "suspendedAt": suspension.map(|suspension| suspension.at),
+        "suspendedBy": suspension.map(|suspension| &suspension.by),
+        "suspendReason": suspension.map(|suspension| &suspension.reason),
+    })
+}
+
+/// The integration, before or after a change.
 pub(super) fn image_of_integration(integration: &Integration) -> Value {
     json!({
         "displayName": integration.display_name,
@@ -147,12 +162,13 @@ pub(super) fn image_of_integration(integration: &Integration) -> Value {
     })
 }
 
-/// The key before a change.
+/// The key, before or after a change.
 pub(super) fn image_of_api_key(key: &ApiKey) -> Value {
     json!({
         "integrationId": key.integration_id.to_string(),
         "displayName": key.display_name,
         "hint": key.hint,
         "expiresAt": key.expires_at,
+        "revokedAt": key.revoked_at,
     })
 }

@@ -1,7 +1,7 @@
 //! The words by which engines keep the model's enums and by which change records name them. A word
 //! is never reused for another meaning: it stands in data.
 
-use super::{ChangeKind, DomainState, IntegrationState, Kind};
+use super::{ChangeKind, DecidedHow, DomainState, EmailJoin, IntegrationState, Kind};
 
 /// A value that is kept as a word.
 pub(super) trait Word: Copy {
@@ -31,10 +31,19 @@ macro_rules! words {
     };
 }
 
-words!(DomainState { Pending = "pending", Verified = "verified", Rejected = "rejected" });
+words!(DomainState {
+    Pending = "pending",
+    Verified = "verified",
+    Rejected = "rejected",
+    Revoked = "revoked",
+    Withdrawn = "withdrawn",
+});
+words!(DecidedHow { Operator = "operator", Dns = "dns", Claimant = "claimant" });
+words!(EmailJoin { Off = "off", Open = "open" });
 words!(IntegrationState { On = "on", Paused = "paused", Off = "off" });
 words!(Kind { User = "user", Group = "group" });
 words!(ChangeKind {
+    WorkspaceChanged = "workspace-changed",
     UserCreated = "user-created",
     UserAdopted = "user-adopted",
     UserUpdated = "user-updated",

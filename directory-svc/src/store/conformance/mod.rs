@@ -1,6 +1,7 @@
 //! What every store must do, whatever its engine. A case is a promise, and an engine joins by a line
 //! in [`every_store_must`].
 
+mod audit;
 mod engines;
 mod filters;
 mod groups;
@@ -17,9 +18,9 @@ mod writes;
 use serde_json::Value;
 
 use super::{
-    Admission, Answer, Author, Binding, Decision, Domain, DomainState, Draft, Integration,
-    IntegrationState, Kind, LoginEmail, Mark, Met, Names, OperationId, Page, Policy, Query, Start,
-    Store, User, Workspace, WorkspaceStore, Write,
+    Admission, Answer, Author, Binding, DecidedHow, Decision, Domain, DomainState, Draft,
+    Integration, IntegrationState, Kind, LoginEmail, Mark, Met, Names, OperationId, Page, Policy,
+    Query, Start, Store, User, Workspace, WorkspaceStore, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{IntegrationId, UserId, WorkspaceId};
@@ -41,6 +42,9 @@ macro_rules! every_store_must {
 }
 
 every_store_must![
+    audit::change_a_workspace_and_tell_who_did,
+    audit::list_acts_by_who_what_and_when,
+    audit::record_each_administrative_act_once,
     filters::answer_filters_as_the_pure_evaluator_does,
     filters::answer_the_longest_and_the_deepest_filter,
     filters::list_in_order_of_creation,
@@ -107,14 +111,8 @@ fn integration_id(n: u128) -> IntegrationId {
 /// A new workspace.
 async fn workspace<S: Store>(store: &S, n: u128) -> S::Workspace {
     let id = WorkspaceId::new(uuid(n));
-    let card = Workspace {
-        id,
-        display_name: format!("Workspace {n}"),
-        contact_email: "admin@acme.com".to_owned(),
-        created_at: NOW,
-        revision: 0,
-    };
-    store.create_workspace(card).await.unwrap();
+    let card = Workspace::new(id, format!("Workspace {n}"), "admin@acme.com", NOW);
+    store.create_workspace(write("make the workspace"), card).await.unwrap();
     store.workspace(id)
 }
 
@@ -188,15 +186,28 @@ async fn remove<W: WorkspaceStore>(workspace: &W, operation: &str, id: UserId) -
 
 /// Has a domain verified.
 async fn verify<W: WorkspaceStore>(workspace: &W, name: &str) -> Answer<Domain> {
-    let decision = Decision { at: NOW, by: "olga".to_owned(), note: String::new() };
+    let decision = decision("");
     let domain = Domain { decision: Some(decision), ..claim(name, NOW, DomainState::Verified) };
     let operation = write(&format!("verify {name}"));
     workspace.change_domain(operation, name.to_owned(), move |_, _| Ok(domain.clone())).await
 }
 
 fn claim(name: &str, claimed_at: Micros, state: DomainState) -> Domain {
-    let contact_email = "admin@acme.com".to_owned();
-    Domain { name: name.to_owned(), state, contact_email, claimed_at, decision: None }
+    Domain {
+        name: name.to_owned(),
+        state,
+        contact_email: "admin@acme.com".to_owned(),
+        claimed_at,
+        claimed_by: "settings".to_owned(),
+        challenge: "abc123".to_owned(),
+        decision: None,
+    }
+}
+
+/// An operator's word on a claim.
+fn decision(note: &str) -> Decision {
+    let (by, how) = ("olga".to_owned(), DecidedHow::Operator);
+    Decision { at: NOW, by, how, note: note.to_owned() }
 }
 
 /// Brings an integration into a state.

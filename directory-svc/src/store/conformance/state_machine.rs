@@ -293,8 +293,8 @@ impl<S: Store> Walk<S> {
         state: DomainState,
         is_refused: bool,
     ) {
-        let decision = Decision { at: write.at, by: "olga".to_owned(), note: String::new() };
-        let decision = Some(decision).filter(|_| state != DomainState::Pending);
+        let decision = Some(Decision { at: write.at, ..super::decision("") })
+            .filter(|_| state != DomainState::Pending);
         let mut wanted = Domain { decision, ..claim(name, write.at, state) };
         let standing = self.models[n].domains.get(name).cloned();
         // Whoever decides as it was decided lets it stand.

@@ -5,8 +5,8 @@ use std::sync::mpsc::sync_channel;
 use serde_json::{Value, json};
 
 use super::{
-    Admission, Decision, Domain, DomainState, Engine, IntegrationState, LoginEmail, NOW, Names,
-    Policy, Store, Workspace, WorkspaceStore, Write, claim, create, integration_id, login, named,
+    Admission, Domain, DomainState, Engine, IntegrationState, LoginEmail, NOW, Names, Policy,
+    Store, Workspace, WorkspaceStore, Write, claim, create, decision, integration_id, login, named,
     query, remove, revision, switch, user_id, verify, workspace, write,
 };
 use crate::ids::{ApiKeyId, WorkspaceId};
@@ -73,9 +73,8 @@ pub(super) async fn keep_the_first_card_of_a_workspace<E: Engine>(engine: E) {
     create(&acme, write("make"), user_id(1), named("ada")).await.unwrap();
 
     let (display_name, contact_email) = ("Evil".to_owned(), "eve@evil.example".to_owned());
-    let another =
-        Workspace { display_name, contact_email, created_at: 0, revision: 9, ..card.clone() };
-    store.create_workspace(another).await.unwrap();
+    let another = Workspace { display_name, contact_email, created_at: 0, ..card.clone() };
+    store.create_workspace(write("make another"), another).await.unwrap();
 
     let card = Workspace { revision: 1, ..card };
     assert_eq!(acme.card().await.unwrap(), Some(card.clone()));
@@ -120,9 +119,10 @@ pub(super) async fn show_the_policy_to_every_decision<E: Engine>(engine: E) {
     }
     remove(&acme, "remove", user_id(2)).await.unwrap();
     verify(&acme, "acme.com").await.unwrap();
-    let rejected = Decision { at: NOW, by: "olga".to_owned(), note: "no".to_owned() };
-    let rejected =
-        Domain { decision: Some(rejected), ..claim("evil.example", NOW, DomainState::Rejected) };
+    let rejected = Domain {
+        decision: Some(decision("no")),
+        ..claim("evil.example", NOW, DomainState::Rejected)
+    };
     let decide = move |_: Option<&Domain>, _| Ok(rejected.clone());
     acme.change_domain(write("reject"), "evil.example".to_owned(), decide).await.unwrap();
 

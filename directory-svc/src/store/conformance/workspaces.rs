@@ -1,8 +1,8 @@
 //! Workspaces and what belongs to them besides people.
 
 use super::{
-    Decision, DomainState, Engine, IntegrationState, NOW, Store, WorkspaceStore, change, claim,
-    create, integration_id, named, query, remove, revision, switch, user_id, verify, workspace,
+    DomainState, Engine, IntegrationState, NOW, Store, WorkspaceStore, change, claim, create,
+    decision, integration_id, named, query, remove, revision, switch, user_id, verify, workspace,
     write, write_by,
 };
 use crate::ids::{ApiKeyId, WorkspaceId};
@@ -89,10 +89,10 @@ pub(super) async fn list_what_waits_in_order_of_waiting<E: Engine>(engine: E) {
     assert_eq!(all, ["acme.com", "late.example", "verified.example"]);
 
     // Whoever decides sees the claim, and whether another workspace has the domain.
-    let decision = Decision { at: NOW, by: "olga".to_owned(), note: "called them".to_owned() };
+    let called = decision("called them");
     let decide = move |claim: Option<&Domain>, is_shared: bool| {
         assert!(is_shared);
-        let (state, decision) = (DomainState::Rejected, Some(decision.clone()));
+        let (state, decision) = (DomainState::Rejected, Some(called.clone()));
         Ok(Domain {
             state,
             decision,
@@ -184,13 +184,9 @@ pub(super) async fn survive_reopening<E: Engine>(engine: E) {
     let engine = engine.reopen();
 
     let acme = engine.store().workspace(WorkspaceId::new(super::uuid(1)));
-    let card = Workspace {
-        id: WorkspaceId::new(super::uuid(1)),
-        display_name: "Workspace 1".to_owned(),
-        contact_email: "admin@acme.com".to_owned(),
-        created_at: NOW,
-        revision: 2,
-    };
+    let made =
+        Workspace::new(WorkspaceId::new(super::uuid(1)), "Workspace 1", "admin@acme.com", NOW);
+    let card = Workspace { revision: 2, ..made };
     assert_eq!(acme.card().await.unwrap(), Some(card));
     assert_eq!(acme.user(ada.id).await.unwrap(), Some(ada.clone()));
     assert_eq!(acme.changes(0, 10).await.unwrap(), changes);

@@ -8,12 +8,13 @@ use crate::ids::WorkspaceId;
 use crate::refusal::Refusal;
 use crate::store::record::{Detail, image_of_domain};
 use crate::store::words::Word;
-use crate::store::{Answer, ChangeKind, Decision, Domain, Policy, StoreError};
+use crate::store::{Answer, ChangeKind, Decision, Domain, DomainState, Policy, StoreError};
 
-const COLUMNS: &str = "name, state, contact_email, claimed_at, decided_at, decided_by, note";
+const COLUMNS: &str = "name, state, contact_email, claimed_at, claimed_by, challenge, decided_at, \
+                       decided_by, decided_how, note";
 /// In the order of its index, so that the first are found without the rest.
-pub(super) const PENDING: &str = "SELECT name, state, contact_email, claimed_at, decided_at, \
-     decided_by, note, workspace_id FROM domain WHERE state = 'pending' \
+pub(super) const PENDING: &str = "SELECT name, state, contact_email, claimed_at, claimed_by, challenge, \
+     decided_at, decided_by, decided_how, note, workspace_id FROM domain WHERE state = 'pending' \
      ORDER BY claimed_at, workspace_id, name LIMIT ?1";
 
 pub(super) fn policy(connection: &Connection, workspace: WorkspaceId) -> Answer<Policy> {
@@ -32,7 +33,7 @@ pub(super) fn list(connection: &Connection, workspace: WorkspaceId) -> Answer<Ve
 }
 
 pub(super) fn pending(connection: &Connection, limit: u32) -> Answer<Vec<(WorkspaceId, Domain)>> {
-    all(connection, PENDING, [limit], |row| Ok((row.get(7)?, read(row)?)))
+    all(connection, PENDING, [limit], |row| Ok((row.get(10)?, read(row)?)))
 }
 
 pub(super) fn change(
@@ -57,8 +58,18 @@ pub(super) fn change(
         before: standing.as_ref().map(image_of_domain),
         detail: Detail::of_state(domain.state.word()),
     };
-    writing.record(revision, changed)?;
+    let act = format!("domain.{}", acted(standing.as_ref(), &domain));
+    writing.record_act(revision, &act, changed, Some(image_of_domain(&domain)))?;
     Ok(domain)
+}
+
+/// What was done to the claim, as the audit names it.
+fn acted(before: Option<&Domain>, after: &Domain) -> &'static str {
+    match (before, after.state) {
+        (_, DomainState::Pending) => "claimed",
+        (Some(before), state) if before.state == state => "changed",
+        (_, state) => state.word(),
+    }
 }
 
 fn find(writing: &Writing<'_>, name: &str) -> Answer<Option<Domain>> {
@@ -81,19 +92,25 @@ fn put(writing: &Writing<'_>, domain: &Domain) -> Answer<()> {
     let decision = domain.decision.as_ref();
     run(
         writing.connection,
-        "INSERT INTO domain (workspace_id, name, state, contact_email, claimed_at, decided_at, \
-         decided_by, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+        "INSERT INTO domain (workspace_id, name, state, contact_email, claimed_at, claimed_by, \
+         challenge, decided_at, decided_by, decided_how, note) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
          ON CONFLICT (workspace_id, name) DO UPDATE SET state = excluded.state, \
          contact_email = excluded.contact_email, claimed_at = excluded.claimed_at, \
-         decided_at = excluded.decided_at, decided_by = excluded.decided_by, note = excluded.note",
+         claimed_by = excluded.claimed_by, challenge = excluded.challenge, \
+         decided_at = excluded.decided_at, decided_by = excluded.decided_by, \
+         decided_how = excluded.decided_how, note = excluded.note",
         params![
             writing.workspace,
             domain.name,
             domain.state,
             domain.contact_email,
             domain.claimed_at,
+            domain.claimed_by,
+            domain.challenge,
             decision.map(|decision| decision.at),
             decision.map(|decision| &decision.by),
+            decision.map(|decision| decision.how),
             decision.map(|decision| &decision.note),
         ],
     )?;
@@ -101,8 +118,8 @@ fn put(writing: &Writing<'_>, domain: &Domain) -> Answer<()> {
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Domain> {
-    let decision = match row.get(4)? {
-        Some(at) => Some(Decision { at, by: row.get(5)?, note: row.get(6)? }),
+    let decision = match row.get(6)? {
+        Some(at) => Some(Decision { at, by: row.get(7)?, how: row.get(8)?, note: row.get(9)? }),
         None => None,
     };
     Ok(Domain {
@@ -110,6 +127,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Domain> {
         state: row.get(1)?,
         contact_email: row.get(2)?,
         claimed_at: row.get(3)?,
+        claimed_by: row.get(4)?,
+        challenge: row.get(5)?,
         decision,
     })
 }

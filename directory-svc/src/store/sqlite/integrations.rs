@@ -51,8 +51,19 @@ pub(super) fn change(
         before: standing.as_ref().map(image_of_integration),
         detail: Detail::of_state(integration.state.word()),
     };
-    writing.record(revision, changed)?;
+    let act = format!("integration.{}", acted(standing.as_ref(), &integration));
+    writing.record_act(revision, &act, changed, Some(image_of_integration(&integration)))?;
     Ok(integration)
+}
+
+/// What was done to the integration, as the audit names it.
+fn acted(before: Option<&Integration>, after: &Integration) -> &'static str {
+    match (before, after.state) {
+        (Some(before), state) if before.state == state => "changed",
+        (_, IntegrationState::On) => "enabled",
+        (_, IntegrationState::Paused) => "paused",
+        (_, IntegrationState::Off) => "disabled",
+    }
 }
 
 fn find(writing: &Writing<'_>, id: IntegrationId) -> Answer<Option<Integration>> {

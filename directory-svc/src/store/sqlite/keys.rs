@@ -71,7 +71,7 @@ pub(super) fn add(writing: &Writing<'_>, key: &ApiKey, hash: KeyHash) -> Answer<
         before: None,
         detail: Detail::of_state("made"),
     };
-    writing.record(revision, changed)
+    writing.record_act(revision, "key.made", changed, Some(image_of_api_key(key)))
 }
 
 pub(super) fn revoke(writing: &Writing<'_>, id: ApiKeyId) -> Answer<Option<ApiKey>> {
@@ -98,7 +98,7 @@ pub(super) fn revoke(writing: &Writing<'_>, id: ApiKeyId) -> Answer<Option<ApiKe
         before: Some(image_of_api_key(&standing)),
         detail: Detail::of_state("revoked"),
     };
-    writing.record(revision, changed)?;
+    writing.record_act(revision, "key.revoked", changed, Some(image_of_api_key(&revoked)))?;
     Ok(Some(revoked))
 }
 

@@ -20,7 +20,7 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
@@ -30,6 +30,11 @@ const MIGRATIONS: [Migration; 5] = [
     Migration { number: 3, name: "groups", sql: include_str!("migrations/0003_groups.sql") },
     Migration { number: 4, name: "schemas", sql: include_str!("migrations/0004_schemas.sql") },
     Migration { number: 5, name: "counts", sql: include_str!("migrations/0005_counts.sql") },
+    Migration {
+        number: 6,
+        name: "administration",
+        sql: include_str!("migrations/0006_administration.sql"),
+    },
 ];
 
 /// Brings the store to the schema that this binary knows. A step that was cut short is undone by the

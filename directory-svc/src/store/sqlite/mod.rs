@@ -3,6 +3,7 @@
 //! One thread writes and commits in groups; reads have connections of their own and never wait for
 //! it. One process at a time has the directory.
 
+mod audit;
 mod changes;
 mod checkpoints;
 mod connection;
@@ -44,7 +45,7 @@ pub use workspace::SqliteWorkspace;
 use self::checkpoints::{CheckpointThread, Checkpoints};
 use self::readers::Readers;
 use self::writer::Writer;
-use super::{Account, Answer, Domain, LoginEmail, Store, Workspace};
+use super::{Account, Answer, Domain, LoginEmail, Store, Workspace, Write};
 use crate::clock::Micros;
 use crate::ids::WorkspaceId;
 
@@ -132,8 +133,11 @@ impl Store for SqliteStore {
         SqliteWorkspace::new(Arc::clone(&self.0), id)
     }
 
-    async fn create_workspace(&self, workspace: Workspace) -> Answer<()> {
-        self.0.writer.run(move |connection| workspaces::create(connection, &workspace)).await
+    async fn create_workspace(&self, write: Write, workspace: Workspace) -> Answer<()> {
+        self.0
+            .writer
+            .run(move |connection| workspaces::create(connection, &write, &workspace))
+            .await
     }
 
     async fn workspaces(&self, after: Option<WorkspaceId>, limit: u32) -> Answer<Vec<Workspace>> {

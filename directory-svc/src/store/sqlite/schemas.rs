@@ -46,7 +46,8 @@ pub(super) fn register(
         before: before.map(|standing| standing.document.clone().into()),
         detail: Detail::default(),
     };
-    writing.record(revision, changed)?;
+    let after = Some(schema.document.clone().into());
+    writing.record_act(revision, "schema.registered", changed, after)?;
     Ok(schema)
 }
 

@@ -6,7 +6,9 @@ use uuid::Uuid;
 
 use crate::ids::{ApiKeyId, GroupId, IntegrationId, MemberId, UserId, WorkspaceId};
 use crate::store::words::Word;
-use crate::store::{Answer, ChangeKind, DomainState, IntegrationState, KeyHash, Kind};
+use crate::store::{
+    Answer, ChangeKind, DecidedHow, DomainState, EmailJoin, IntegrationState, KeyHash, Kind,
+};
 
 /// The one row, when there is one.
 pub(super) fn one<T>(
@@ -78,4 +80,4 @@ macro_rules! words_as_text {
     )*};
 }
 
-words_as_text!(DomainState, IntegrationState, ChangeKind, Kind);
+words_as_text!(DomainState, DecidedHow, EmailJoin, IntegrationState, ChangeKind, Kind);

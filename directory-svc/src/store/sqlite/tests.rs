@@ -13,11 +13,15 @@ fn open(dir: &Path) -> Result<SqliteStore, OpenError> {
     SqliteStore::open(SqliteConfig { dir: dir.to_owned(), statement_timeout })
 }
 
+fn write(operation: &str) -> Write {
+    let author = Author::Service("test".to_owned());
+    Write { operation: OperationId(operation.to_owned()), author, at: 0 }
+}
+
 async fn acme(store: &SqliteStore) -> SqliteWorkspace {
     let id = WorkspaceId::new(uuid::Uuid::from_u128(1));
-    let (display_name, contact_email) = ("Acme".to_owned(), "admin@acme.com".to_owned());
-    let card = Workspace { id, display_name, contact_email, created_at: 0, revision: 0 };
-    store.create_workspace(card).await.unwrap();
+    let card = Workspace::new(id, "Acme", "admin@acme.com", 0);
+    store.create_workspace(write("make Acme"), card).await.unwrap();
     store.workspace(id)
 }
 
@@ -26,17 +30,17 @@ async fn claim(
     name: &str,
     decide: impl Fn(Domain) -> Result<Domain, Refusal> + Send + 'static,
 ) -> Answer<Domain> {
-    let author = Author::Service("test".to_owned());
-    let write = Write { operation: OperationId(name.to_owned()), author, at: 0 };
     let pending = Domain {
         name: name.to_owned(),
         state: DomainState::Pending,
         contact_email: "admin@acme.com".to_owned(),
         claimed_at: 0,
+        claimed_by: "test".to_owned(),
+        challenge: String::new(),
         decision: None,
     };
     let decide = move |_: Option<&Domain>, _| decide(pending.clone());
-    workspace.change_domain(write, name.to_owned(), decide).await
+    workspace.change_domain(write(name), name.to_owned(), decide).await
 }
 
 /// Holds the writer up until the answered sender is dropped: what is queued meanwhile is one group.

@@ -10,7 +10,8 @@ use scim::patch::ListEdit;
 use super::listing;
 use super::writing::Writing;
 use super::{
-    Shared, changes, domains, groups, integrations, keys, resources, schemas, users, workspaces,
+    Shared, audit, changes, domains, groups, integrations, keys, resources, schemas, users,
+    workspaces,
 };
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, GroupId, IntegrationId, MemberId, UserId, WorkspaceId};
@@ -18,9 +19,10 @@ use crate::refusal::Refusal;
 #[cfg(test)]
 use crate::store::Kind;
 use crate::store::{
-    Admission, Answer, AnyQuery, ApiKey, Change, Domain, Draft, Found, Group, GroupDraft,
-    GroupStore, GroupWritten, Integration, KeyGrant, KeyHash, Member, Membership, Met, Names, Page,
-    Policy, Query, RegisteredSchema, Revision, Tombstone, User, Workspace, WorkspaceStore, Write,
+    Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Change, Domain, Draft, Found,
+    Group, GroupDraft, GroupStore, GroupWritten, Integration, KeyGrant, KeyHash, Member,
+    Membership, Met, Names, Page, Policy, Query, RegisteredSchema, Revision, Tombstone, User,
+    Workspace, WorkspaceStore, Write,
 };
 
 /// The state of one workspace in a [`SqliteStore`](super::SqliteStore).
@@ -71,6 +73,17 @@ impl SqliteWorkspace {
 impl WorkspaceStore for SqliteWorkspace {
     async fn card(&self) -> Answer<Option<Workspace>> {
         self.point(workspaces::card)
+    }
+
+    async fn change_workspace<D>(&self, write: Write, decide: D) -> Answer<Workspace>
+    where
+        D: Fn(&Workspace) -> Result<Workspace, Refusal> + Send + 'static,
+    {
+        self.write(write, move |writing| workspaces::change(writing, decide)).await
+    }
+
+    async fn audit_records(&self, query: AuditQuery) -> Answer<Vec<AuditRecord>> {
+        self.long(move |connection, id| audit::list(connection, id, &query)).await
     }
 
     async fn policy(&self) -> Answer<Policy> {

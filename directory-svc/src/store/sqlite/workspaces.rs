@@ -2,33 +2,89 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::audit::{self, Act};
+use super::failure::fault;
 use super::statement::{all, one, run};
+use super::writing::{Changed, Writing};
 use crate::ids::WorkspaceId;
-use crate::store::{Answer, Workspace};
+use crate::refusal::Refusal;
+use crate::store::record::{Detail, image_of_workspace};
+use crate::store::{Answer, ChangeKind, Suspension, Workspace, Write};
 
-pub(super) fn create(connection: &Connection, workspace: &Workspace) -> Answer<()> {
-    run(
+const COLUMNS: &str = "id, display_name, contact_email, created_at, email_join, suspended_at, \
+                       suspended_by, suspend_reason, revision";
+
+pub(super) fn create(connection: &Connection, write: &Write, workspace: &Workspace) -> Answer<()> {
+    let made = run(
         connection,
-        "INSERT INTO workspace (id, display_name, contact_email, created_at, revision) \
-         VALUES (?1, ?2, ?3, ?4, 0) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO workspace (id, display_name, contact_email, created_at, email_join, revision) \
+         VALUES (?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT (id) DO NOTHING",
         params![
             workspace.id,
             workspace.display_name,
             workspace.contact_email,
-            workspace.created_at
+            workspace.created_at,
+            workspace.email_join,
         ],
     )?;
-    Ok(())
+    if made == 0 {
+        return Ok(());
+    }
+    let (subject, after) = (workspace.id.to_string(), image_of_workspace(workspace));
+    let act = Act { name: "workspace.made", subject: &subject, before: None, after: Some(&after) };
+    audit::add(connection, workspace.id, write, 0, &act)
+}
+
+pub(super) fn change(
+    writing: &Writing<'_>,
+    decide: impl Fn(&Workspace) -> Result<Workspace, Refusal>,
+) -> Answer<Workspace> {
+    let subject = writing.workspace.to_string();
+    let repeated = writing.repeated(&[ChangeKind::WorkspaceChanged], Some(&subject))?;
+    let standing = card(writing.connection, writing.workspace)?
+        .ok_or_else(|| fault("the workspace is gone within a transaction"))?;
+    if repeated.is_some() {
+        return Ok(standing);
+    }
+    let wanted = decide(&standing)?;
+    if wanted == standing {
+        return Ok(standing);
+    }
+    let revision = writing.next_revision()?;
+    let suspension = wanted.suspension.as_ref();
+    run(
+        writing.connection,
+        "UPDATE workspace SET display_name = ?2, contact_email = ?3, email_join = ?4, \
+         suspended_at = ?5, suspended_by = ?6, suspend_reason = ?7 WHERE id = ?1",
+        params![
+            writing.workspace,
+            wanted.display_name,
+            wanted.contact_email,
+            wanted.email_join,
+            suspension.map(|suspension| suspension.at),
+            suspension.map(|suspension| &suspension.by),
+            suspension.map(|suspension| &suspension.reason),
+        ],
+    )?;
+    let verb = match (&standing.suspension, &wanted.suspension) {
+        (None, Some(_)) => "suspended",
+        (Some(_), None) => "resumed",
+        _ => "changed",
+    };
+    let changed = Changed {
+        kind: ChangeKind::WorkspaceChanged,
+        subject: &subject,
+        before: Some(image_of_workspace(&standing)),
+        detail: Detail::of_state(verb),
+    };
+    let after = Some(image_of_workspace(&wanted));
+    writing.record_act(revision, &format!("workspace.{verb}"), changed, after)?;
+    Ok(Workspace { id: standing.id, created_at: standing.created_at, revision, ..wanted })
 }
 
 pub(super) fn card(connection: &Connection, id: WorkspaceId) -> Answer<Option<Workspace>> {
-    one(
-        connection,
-        "SELECT id, display_name, contact_email, created_at, revision FROM workspace \
-         WHERE id = ?1",
-        [id],
-        read,
-    )
+    let sql = format!("SELECT {COLUMNS} FROM workspace WHERE id = ?1");
+    one(connection, &sql, [id], read)
 }
 
 pub(super) fn list(
@@ -36,21 +92,24 @@ pub(super) fn list(
     after: Option<WorkspaceId>,
     limit: u32,
 ) -> Answer<Vec<Workspace>> {
-    all(
-        connection,
-        "SELECT id, display_name, contact_email, created_at, revision FROM workspace \
-         WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
-        params![after, limit],
-        read,
-    )
+    let sql = format!(
+        "SELECT {COLUMNS} FROM workspace WHERE id > coalesce(?1, x'') ORDER BY id LIMIT ?2"
+    );
+    all(connection, &sql, params![after, limit], read)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Workspace> {
+    let suspension = match row.get(5)? {
+        Some(at) => Some(Suspension { at, by: row.get(6)?, reason: row.get(7)? }),
+        None => None,
+    };
     Ok(Workspace {
         id: row.get(0)?,
         display_name: row.get(1)?,
         contact_email: row.get(2)?,
         created_at: row.get(3)?,
-        revision: row.get(4)?,
+        email_join: row.get(4)?,
+        suspension,
+        revision: row.get(8)?,
     })
 }

@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::audit::{self, Act};
 use super::failure::fault;
 use super::statement::{one, run};
 use crate::ids::WorkspaceId;
@@ -86,6 +87,25 @@ impl<'c> Writing<'c> {
             |row| row.get(0),
         )?
         .ok_or_else(|| fault("the workspace is gone within a transaction"))
+    }
+
+    /// Keeps the record of an administrative act: of the change that took `revision`, and of who did it for
+    /// those who look later. `after`: the subject as it is now; `None`: it is gone.
+    pub(super) fn record_act(
+        &self,
+        revision: Revision,
+        name: &str,
+        changed: Changed<'_>,
+        after: Option<serde_json::Value>,
+    ) -> Answer<()> {
+        let act = Act {
+            name,
+            subject: changed.subject,
+            before: changed.before.as_ref(),
+            after: after.as_ref(),
+        };
+        audit::add(self.connection, self.workspace, &self.write, revision, &act)?;
+        self.record(revision, changed)
     }
 
     /// Keeps the record of the change that took `revision`.

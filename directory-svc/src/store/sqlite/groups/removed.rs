@@ -107,7 +107,7 @@ pub(in crate::store::sqlite) fn restore(
         before: None,
         detail: Detail::default().with_groups(&joined),
     };
-    writing.record(revision, changed)?;
+    writing.record_act(revision, "group.restored", changed, Some(image(&group)?))?;
     Ok(group)
 }
 

@@ -82,10 +82,13 @@ fn contents(connection: &Connection) -> Contents {
 /// Makes people by the store's own statements, in one transaction.
 fn fill(connection: &mut Connection, people: std::ops::Range<u32>) {
     let workspace = WorkspaceId::new(Uuid::from_u128(1));
-    let (display_name, contact_email) = ("Acme".to_owned(), "admin@acme.com".to_owned());
-    let card = Workspace { id: workspace, display_name, contact_email, created_at: 0, revision: 0 };
+    let write = |operation: &str, at| {
+        let author = Author::Service("test".to_owned());
+        Write { operation: OperationId(operation.to_owned()), author, at }
+    };
+    let card = Workspace::new(workspace, "Acme", "admin@acme.com", 0);
     let transaction = connection.transaction().unwrap();
-    workspaces::create(&transaction, &card).unwrap();
+    workspaces::create(&transaction, &write("make", 0), &card).unwrap();
     for n in people {
         let address = format!("person{n}@acme.com");
         let document = format!(
@@ -97,8 +100,7 @@ fn fill(connection: &mut Connection, people: std::ops::Range<u32>) {
             binding: None,
             predecessor: None,
         };
-        let author = Author::Service("test".to_owned());
-        let write = Write { operation: OperationId(address.clone()), author, at: i64::from(n) };
+        let write = write(&address, i64::from(n));
         let writing = Writing::begin(&transaction, workspace, write).unwrap();
         let id = UserId::new(Uuid::from_u128(u128::from(n) + 10));
         let names = Names { user_name: address, ..Names::default() };

@@ -142,7 +142,11 @@ pub(super) fn insert(
             .with_predecessor(draft.predecessor)
             .with_groups(&joined),
     };
-    writing.record(revision, changed)?;
+    if kind == ChangeKind::UserRestored {
+        writing.record_act(revision, "user.restored", changed, Some(image(&user)?))?;
+    } else {
+        writing.record(revision, changed)?;
+    }
     Ok(user)
 }
 
