@@ -161,6 +161,7 @@ impl Half {
                 &data_dir,
                 config.cluster_secret_file.as_deref(),
             )?,
+            redis: credentials::redis(&config.redis)?,
         };
         let callers =
             ServiceCallers::new(credentials::all(&data_dir, config.credentials.as_deref())?);
@@ -188,7 +189,11 @@ impl Half {
     async fn serve(self, stop: CancellationToken) {
         let directory = self.directory;
         let by_itself = tokio::spawn(async move {
-            tokio::join!(directory.clear_expired(), directory.follow_health());
+            tokio::join!(
+                directory.clear_expired(),
+                directory.follow_health(),
+                directory.follow_others()
+            );
         });
         self.listener.serve(self.router, stop).await;
         by_itself.abort();
