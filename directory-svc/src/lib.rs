@@ -86,7 +86,7 @@ impl<S: Store> Directory<S> {
         callers: ServiceCallers,
     ) -> Result<Self, aws_lc_rs::error::Unspecified> {
         let links = Links::new(&settings.public_url);
-        let door = Door::new(store.clone(), clock.clone(), callers, &settings);
+        let door = Door::new(store.clone(), clock.clone(), callers, &settings)?;
         let cursors = Cursors::new(&settings.cluster_secret, clock.clone())?;
         let services = Services { door, store, clock, links, settings, cursors };
         Ok(Self { services, health: HealthReporter::new() })

@@ -21,7 +21,7 @@ impl ClusterSecret {
     }
 
     /// The key for one purpose: who knows it can seal for no other, and does not know the secret.
-    pub(crate) fn key_for(&self, purpose: &'static str) -> hmac::Tag {
+    pub(crate) fn key_for(&self, purpose: &str) -> hmac::Tag {
         let secret = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_bytes());
         hmac::sign(&secret, format!("nestr.directory.v1 {purpose}").as_bytes())
     }

@@ -40,6 +40,8 @@ mod other_idps;
 mod power_cut;
 mod process;
 mod races;
+mod redis;
+mod replicas;
 mod rfc;
 mod secrets;
 mod simulator;

@@ -7,11 +7,14 @@
 
 mod floors;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use aws_lc_rs::error::Unspecified;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
@@ -90,16 +93,26 @@ struct SharedKeys {
 
 impl KeyCache {
     /// With a Redis behind it, where there is one; `secret` seals what lies there.
-    pub(super) fn new(clock: Clock, secret: &ClusterSecret, redis: Option<Redis>) -> Self {
-        let shared = redis.map(|redis| SharedKeys {
-            redis: Shared::new(redis),
-            keys: Seal::new(secret, "shared keys"),
-            notices: Seal::new(secret, "notices"),
-            fills: Arc::new(Semaphore::new(FILLS)),
-        });
+    ///
+    /// # Errors
+    /// When no keys can be made of the secret.
+    pub(super) fn new(
+        clock: Clock,
+        secret: &ClusterSecret,
+        redis: Option<Redis>,
+    ) -> Result<Self, Unspecified> {
+        let shared = |redis| -> Result<_, Unspecified> {
+            Ok(SharedKeys {
+                redis: Shared::new(redis),
+                keys: Seal::new(secret, "shared keys", clock.clone())?,
+                notices: Seal::new(secret, "notices", clock.clone())?,
+                fills: Arc::new(Semaphore::new(FILLS)),
+            })
+        };
+        let shared = redis.map(shared).transpose()?;
         let entries = Cache::builder().max_capacity(CAPACITY).time_to_live(LIFE).build();
         let (generation, floors) = (AtomicU64::new(0), Floors::default());
-        Self { entries, generation, floors, clock, shared }
+        Ok(Self { entries, generation, floors, clock, shared })
     }
 
     /// What the key opens. A fill carries the generation that was current before its look-up, and the
@@ -169,7 +182,7 @@ impl KeyCache {
         let (Some(shared), Some(grant)) = (&self.shared, grant) else { return };
         let Ok(place) = Arc::clone(&shared.fills).try_acquire_owned() else { return };
         let until = asked_at.saturating_add(i64::try_from(LIFE.as_micros()).unwrap_or(0));
-        let sealed = record::sealed(&shared.keys, (id, hash), grant, until);
+        let Some(sealed) = record::sealed(&shared.keys, (id, hash), grant, until) else { return };
         let (redis, name) = (shared.redis.clone(), shared.name(id, hash));
         tokio::spawn(async move {
             failpoint::pass(Point::BeforeSharedFill);
@@ -196,8 +209,10 @@ impl KeyCache {
     async fn publish(&self, workspace: WorkspaceId, revision: Revision) {
         let Some(shared) = &self.shared else { return };
         failpoint::pass(Point::BeforePublishing);
-        let notice = [*workspace.uuid().as_bytes(), u128::from(revision).to_be_bytes()].concat();
-        shared.redis.publish(&shared.notices.seal(&[], &notice)).await;
+        let notice = [&workspace.uuid().as_bytes()[..], &revision.to_be_bytes()].concat();
+        if let Ok(sealed) = shared.notices.seal(&[], notice) {
+            shared.redis.publish(&sealed).await;
+        }
         failpoint::pass(Point::AfterPublishing);
     }
 
@@ -224,18 +239,16 @@ impl KeyCache {
 impl SharedKeys {
     /// The name of a key in Redis: it tells neither the key, nor its hash, nor the workspace.
     fn name(&self, id: WorkspaceId, hash: KeyHash) -> String {
-        let id = id.uuid();
-        let (group, name) =
-            (self.keys.name(&[id.as_bytes()]), self.keys.name(&[id.as_bytes(), &hash.0]));
-        self.redis.name("key", &group, &name)
+        let group = self.keys.name(id.uuid().as_bytes());
+        self.redis.name("key", &group, &self.keys.name(&record::about(id, hash)))
     }
 
+    /// What a notice says: a workspace, and the revision of the change of its keys.
     fn notice(&self, sealed: &[u8]) -> Option<(WorkspaceId, Revision)> {
-        let notice: [u8; 32] = self.notices.open(&[], sealed)?.try_into().ok()?;
-        let (workspace, revision) = notice.split_first_chunk::<16>()?;
-        let revision = u128::from_be_bytes(revision.try_into().ok()?);
+        let notice = self.notices.open(&[], sealed)?;
+        let (workspace, revision) = notice.split_first_chunk()?;
         let workspace = WorkspaceId::new(Uuid::from_bytes(*workspace));
-        Some((workspace, Revision::try_from(revision).ok()?))
+        Some((workspace, Revision::from_be_bytes(revision.try_into().ok()?)))
     }
 }
 

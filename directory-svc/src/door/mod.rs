@@ -114,17 +114,20 @@ pub(crate) struct Door<S> {
 
 impl<S: Store> Door<S> {
     /// A door to `store`, known to `callers` by their credentials.
+    ///
+    /// # Errors
+    /// When no keys can be made of the cluster secret.
     pub(crate) fn new(
         store: S,
         clock: Clock,
         callers: ServiceCallers,
         settings: &Settings,
-    ) -> Self {
+    ) -> Result<Self, aws_lc_rs::error::Unspecified> {
         let (rates, admission) = (Rates::new(settings.limits), Admission::default());
         let Settings { cluster_secret, redis, .. } = settings;
-        let keys = Arc::new(KeyCache::new(clock.clone(), cluster_secret, redis.clone()));
+        let keys = Arc::new(KeyCache::new(clock.clone(), cluster_secret, redis.clone())?);
         let schemas = Arc::default();
-        Self { store, clock, keys, schemas, callers, rates, admission }
+        Ok(Self { store, clock, keys, schemas, callers, rates, admission })
     }
 
     /// Forgets what need not be remembered of who asked how often.

@@ -106,6 +106,7 @@ impl Redis {
         let info = url.0.as_str().into_connection_info().map_err(|_| NoRedis::Url)?;
         // Answers and notices come over one connection.
         let mut redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        redis = redis.set_skip_set_lib_name();
         if let Some(password) = password.filter(|_| redis.password().is_none()) {
             redis = redis.set_password(password);
         }

@@ -7,6 +7,8 @@ mod disk;
 mod entra;
 mod grpc;
 mod process;
+mod redis;
+mod replicas;
 mod wire;
 mod workspace;
 
@@ -18,6 +20,8 @@ pub(crate) use entra::{Dialect, Entra, Person};
 pub(crate) use grpc::Operator;
 pub(crate) use idp_simulator::form_encoded;
 pub(crate) use process::{Demo, Nestr, Shape};
+pub(crate) use redis::Redis;
+pub(crate) use replicas::{House, Key, Replica};
 pub(crate) use wire::Ask;
 pub(crate) use workspace::{Login, Workspace};
 

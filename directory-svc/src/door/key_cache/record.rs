@@ -1,7 +1,7 @@
 //! What directories share of a key that one of them looked up, as it lies in Redis.
 //!
-//! The whole is sealed for the workspace and the key's hash. It holds what the door judges by and
-//! nothing to read: not what a key is called, nor any part of it.
+//! The whole is sealed for the workspace and the key's hash. It holds what the door judges by: not what
+//! a key is called, nor any part of it.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(super) fn sealed(
     (workspace, hash): (WorkspaceId, KeyHash),
     grant: &KeyGrant,
     until: Micros,
-) -> Vec<u8> {
+) -> Option<Vec<u8>> {
     let KeyGrant { key, state, revision } = grant;
     let record = Record {
         version: VERSION,
@@ -52,8 +52,8 @@ pub(super) fn sealed(
         revoked_at: key.revoked_at,
         last_used_at: key.last_used_at,
     };
-    let text = serde_json::to_vec(&record).unwrap_or_default();
-    seal.seal(&[workspace.uuid().as_bytes(), &hash.0], &text)
+    let text = serde_json::to_vec(&record).ok()?;
+    seal.seal(&about(workspace, hash), text).ok()
 }
 
 /// What was sealed for a key of a workspace, without its name and hint, and for how long it is believed
@@ -64,8 +64,8 @@ pub(super) fn opened(
     sealed: &[u8],
     now: Micros,
 ) -> Result<Option<(KeyGrant, Duration)>, NotOurs> {
-    let text = seal.open(&[workspace.uuid().as_bytes(), &hash.0], sealed).ok_or(NotOurs)?;
-    let Ok(record) = serde_json::from_slice::<Record>(text) else { return Ok(None) };
+    let text = seal.open(&about(workspace, hash), sealed).ok_or(NotOurs)?;
+    let Ok(record) = serde_json::from_slice::<Record>(&text) else { return Ok(None) };
     let Some(left) = left(record.until, now).filter(|_| record.version == VERSION) else {
         return Ok(None);
     };
@@ -80,6 +80,11 @@ pub(super) fn opened(
         last_used_at: record.last_used_at,
     };
     Ok(Some((KeyGrant { key, state: record.state, revision: record.revision }, left)))
+}
+
+/// What is named and sealed: a key, in a workspace.
+pub(super) fn about(workspace: WorkspaceId, KeyHash(hash): KeyHash) -> Vec<u8> {
+    [&workspace.uuid().as_bytes()[..], &hash].concat()
 }
 
 /// It was made up, or moved, or sealed with another secret.
@@ -98,11 +103,13 @@ fn left(until: Micros, now: Micros) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::ClusterSecret;
+    use crate::clock::Clock;
 
     const NOW: Micros = 1_700_000_000_000_000;
 
     fn seal() -> Seal {
-        Seal::new(&ClusterSecret::new(&"secret".repeat(6)).unwrap(), "keys")
+        let secret = ClusterSecret::new(&"secret".repeat(6)).unwrap();
+        Seal::new(&secret, "keys", Clock::system()).unwrap()
     }
 
     fn of(workspace: u128, hash: u8) -> (WorkspaceId, KeyHash) {
@@ -128,8 +135,8 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_comes_back_as_it_is_judged_and_shows_no_name() {
-        let sealed = sealed(&seal(), of(1, 1), &grant(), NOW + life());
+    fn a_grant_comes_back_as_it_is_judged_without_its_name() {
+        let sealed = sealed(&seal(), of(1, 1), &grant(), NOW + life()).unwrap();
         let (found, left) = opened(&seal(), of(1, 1), &sealed, NOW).unwrap().unwrap();
         let nameless = ApiKey {
             display_name: String::new(),
@@ -139,14 +146,12 @@ mod tests {
         };
         assert_eq!(found, KeyGrant { key: nameless, ..grant() });
         assert_eq!(left, LIFE);
-        let text = String::from_utf8_lossy(&sealed).into_owned();
-        assert!(!text.contains("Acme") && !text.contains("abcd"), "{text}");
     }
 
     /// Seen to fail with the workspace, and with the hash, left out of what is sealed.
     #[test]
     fn a_grant_of_another_key_or_workspace_opens_nothing() {
-        let sealed = sealed(&seal(), of(1, 1), &grant(), NOW + life());
+        let sealed = sealed(&seal(), of(1, 1), &grant(), NOW + life()).unwrap();
         for of in [of(2, 1), of(1, 2)] {
             assert_eq!(opened(&seal(), of, &sealed, NOW), Err(NotOurs));
         }
@@ -156,7 +161,7 @@ mod tests {
     /// a new one.
     #[test]
     fn a_grant_lives_on_for_what_is_left() {
-        let sealed = sealed(&seal(), of(1, 1), &grant(), NOW + life());
+        let sealed = sealed(&seal(), of(1, 1), &grant(), NOW + life()).unwrap();
         let left = |now| opened(&seal(), of(1, 1), &sealed, now).unwrap().map(|(_, left)| left);
         assert_eq!(left(NOW + life() - 1), Some(Duration::from_micros(1)));
         for now in [NOW + life(), NOW + life() + 1, i64::MAX, NOW - 1, 0, i64::MIN] {
@@ -168,11 +173,12 @@ mod tests {
     fn what_another_version_wrote_is_as_good_as_none() {
         let what = of(1, 1);
         let written = |text: &str| {
-            let sealed = seal().seal(&[what.0.uuid().as_bytes(), &what.1.0], text.as_bytes());
+            let sealed = seal().seal(&about(what.0, what.1), text.into()).unwrap();
             opened(&seal(), what, &sealed, NOW).unwrap()
         };
-        let ours = sealed(&seal(), what, &grant(), NOW + life());
-        let ours = std::str::from_utf8(&ours[32..]).unwrap();
+        let ours = sealed(&seal(), what, &grant(), NOW + life()).unwrap();
+        let ours = seal().open(&about(what.0, what.1), &ours).unwrap();
+        let ours = std::str::from_utf8(&ours).unwrap();
         assert!(written(ours).is_some());
         assert_eq!(written(&ours.replace("\"version\":1", "\"version\":2")), None);
         assert_eq!(written(&ours.replace('{', "{\"scopes\":[],")), None);
