@@ -6,7 +6,8 @@ use directory_api::v1::IdpKind;
 use crate::door::hash;
 use crate::ids::{ApiKeyId, WorkspaceId};
 use crate::refusal::Refusal;
-use crate::rules::domains::{self, Claim, Claimant};
+use crate::rules::claims::{self, Claim};
+use crate::rules::domains::{self, Claimant};
 use crate::rules::{integrations, keys};
 use crate::services::Services;
 use crate::store::{
@@ -61,7 +62,7 @@ pub(crate) async fn make<S: Store>(
     let now = clock.now();
     let by = "demo".to_owned();
     let write = || services.write(Author::Service(by.clone()));
-    let names = domains::read_claims(&domain_names.join(","))
+    let names = claims::read_claims(&domain_names.join(","))
         .into_iter()
         .map(|claim| match claim {
             Claim::Domain(name) => Ok(name),

@@ -1,6 +1,7 @@
 //! The directory with a clock that is moved: time decides on expiry, and on nothing else.
 
 mod amounts;
+mod claims;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};

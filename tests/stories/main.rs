@@ -15,6 +15,7 @@ mod connections;
 mod discovery;
 mod disk;
 mod documents;
+mod domains;
 mod durability;
 mod entra;
 mod entra_groups;

@@ -106,6 +106,8 @@ in_a_workspace! {
     ListDomainsRequest; Internal Operator Reader;
     VerifyDomainRequest; Operator;
     RejectDomainRequest; Operator;
+    RevokeDomainRequest; Operator;
+    WithdrawDomainRequest; Internal Operator;
 
     ListIntegrationsRequest; Internal Operator Reader;
     GetIntegrationRequest; Internal Operator Reader;

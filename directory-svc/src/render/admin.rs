@@ -1,13 +1,14 @@
 //! Workspaces, domains, integrations and keys as typed messages.
 
 use directory_api::v1;
-use pbjson_types::Timestamp;
+use pbjson_types::{Duration, Timestamp};
 
 use super::Links;
-use crate::clock::Micros;
+use crate::clock::{Micros, SECOND};
 use crate::ids::WorkspaceId;
 use crate::store::{
-    ApiKey, DecidedHow, Domain, DomainState, Integration, IntegrationState, Workspace,
+    ApiKey, DecidedHow, Domain, DomainState, Integration, IntegrationState, PendingDomain,
+    Workspace,
 };
 
 /// A point in time.
@@ -32,7 +33,7 @@ pub(crate) fn domain(workspace: WorkspaceId, domain: &Domain) -> v1::Domain {
     v1::Domain {
         workspace_id: workspace.to_string(),
         domain: domain.name.clone(),
-        state: domain_state(domain).into(),
+        state: domain_state(domain.state).into(),
         contact_email: domain.contact_email.clone(),
         claim_time: Some(timestamp(domain.claimed_at)),
         decide_time: decision.map(|decision| timestamp(decision.at)),
@@ -46,12 +47,31 @@ pub(crate) fn domain(workspace: WorkspaceId, domain: &Domain) -> v1::Domain {
                 DecidedHow::Claimant => v1::DecidedHow::Claimant,
             })
             .into(),
+        ..v1::Domain::default()
     }
 }
 
+/// A claim that waits, at the time `now`, with what an operator needs to decide.
+pub(crate) fn pending_domain(pending: &PendingDomain, now: Micros) -> v1::Domain {
+    let PendingDomain { workspace, domain, others } = pending;
+    let waiting = now.saturating_sub(domain.claimed_at).max(0);
+    let others = others.iter().map(|other| v1::OtherClaim {
+        workspace_id: other.workspace.to_string(),
+        workspace_display_name: other.display_name.clone(),
+        state: domain_state(other.state).into(),
+    });
+    let context = v1::DomainContext {
+        workspace_display_name: workspace.display_name.clone(),
+        workspace_contact_email: workspace.contact_email.clone(),
+        others: others.collect(),
+        age: Some(Duration { seconds: waiting / SECOND, nanos: 0 }),
+    };
+    v1::Domain { context: Some(context), ..self::domain(workspace.id, domain) }
+}
+
 /// How far a claim has come, in the contract's word.
-pub(crate) fn domain_state(domain: &Domain) -> v1::DomainState {
-    match domain.state {
+pub(crate) fn domain_state(state: DomainState) -> v1::DomainState {
+    match state {
         DomainState::Pending => v1::DomainState::Pending,
         DomainState::Verified => v1::DomainState::Verified,
         DomainState::Rejected => v1::DomainState::Rejected,

@@ -1,64 +1,10 @@
-//! Claims of e-mail domains: reading them, and what an operator may decide.
+//! Claims of e-mail domains: how far one has come, and what may be decided. How they are read: [`super::claims`].
 
 use directory_api::v1::Reason;
 
-use super::login_email::domain;
 use crate::clock::Micros;
-use crate::refusal::{Refusal, echo};
+use crate::refusal::Refusal;
 use crate::store::{DecidedHow, Decision, Domain, DomainState};
-
-/// How many domains one text may claim.
-pub(crate) const CLAIMS_AT_ONCE: usize = 100;
-
-/// One domain of a claim's text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Claim {
-    /// A domain, in the form in which domains are compared.
-    Domain(String),
-    /// No domain that anybody could claim: the text, cut, and what is wrong with it.
-    Refused(String, &'static str),
-}
-
-/// Reads the domains that an admin typed or pasted: separated by commas, semicolons or white space,
-/// with a leading `@`, parts of a URL and its `www.` forgiven. Each is answered once.
-#[must_use]
-pub(crate) fn read_claims(text: &str) -> Vec<Claim> {
-    let mut claims = Vec::new();
-    for word in text.split(|c: char| c == ',' || c == ';' || c.is_whitespace()) {
-        if !word.is_empty() {
-            let claim = read_claim(word);
-            if !claims.contains(&claim) {
-                claims.push(claim);
-            }
-        }
-    }
-    claims
-}
-
-fn read_claim(word: &str) -> Claim {
-    let refused = |why| Claim::Refused(echo(word), why);
-    let (host, pasted_url) = match word.split_once("://") {
-        Some((_, rest)) => (rest.split(['/', '?', '#']).next().unwrap_or_default(), true),
-        None => (word.strip_prefix('@').unwrap_or(word), false),
-    };
-    if host.contains('@') {
-        return refused("An address is no domain: claim the part behind the @.");
-    }
-    let host = host.split_once(':').map_or(host, |(host, _port)| host);
-    let host = if pasted_url { host.strip_prefix("www.").unwrap_or(host) } else { host };
-    let Some(name) = domain(host) else {
-        return refused("Not a domain name.");
-    };
-    let labels: Vec<&str> = name.split('.').collect();
-    let top = labels.last().copied().unwrap_or_default();
-    if top.chars().all(|c| c.is_ascii_digit()) {
-        return refused("An IP address is no e-mail domain.");
-    }
-    if labels.len() < 2 {
-        return refused("A domain has at least two parts, like example.com.");
-    }
-    Claim::Domain(name)
-}
 
 /// Who claims, and when.
 #[derive(Clone, Debug)]
@@ -205,16 +151,6 @@ fn not_claimed() -> Refusal {
 mod tests {
     use super::*;
 
-    fn domains(text: &str) -> Vec<String> {
-        read_claims(text)
-            .into_iter()
-            .map(|claim| match claim {
-                Claim::Domain(name) => name,
-                Claim::Refused(text, _) => format!("refused: {text}"),
-            })
-            .collect()
-    }
-
     fn decision() -> Decision {
         let how = DecidedHow::Operator;
         Decision { at: 2, by: "operator".into(), how, note: String::new() }
@@ -224,31 +160,6 @@ mod tests {
         let (by, contact_email) = ("settings".to_owned(), "a@acme.com".to_owned());
         let claimant = Claimant { at, by, contact_email, challenge: format!("challenge {at}") };
         claim(standing, "acme.com", &claimant)
-    }
-
-    #[test]
-    fn domains_are_read_from_what_an_admin_pastes() {
-        assert_eq!(
-            domains(
-                "Example.com, @acme.co.uk; https://www.foo.org/about\n\nexample.COM BÜCHER.example"
-            ),
-            ["example.com", "acme.co.uk", "foo.org", "xn--bcher-kva.example"]
-        );
-        assert_eq!(domains(" ,; "), Vec::<String>::new());
-    }
-
-    #[test]
-    fn what_is_no_domain_is_refused_by_itself() {
-        assert_eq!(
-            domains("ada@acme.com acme.com localhost 10.0.0.1 a..b"),
-            [
-                "refused: ada@acme.com",
-                "acme.com",
-                "refused: localhost",
-                "refused: 10.0.0.1",
-                "refused: a..b"
-            ]
-        );
     }
 
     #[test]

@@ -90,11 +90,12 @@ pub trait Store: Clone + Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Answer<Vec<Workspace>>> + Send;
 
-    /// The claims that wait for a decision, oldest first.
+    /// At most `limit` claims that wait for a decision, the oldest first, behind `after`.
     fn pending_domains(
         &self,
+        after: Option<PendingMark>,
         limit: u32,
-    ) -> impl Future<Output = Answer<Vec<(WorkspaceId, Domain)>>> + Send;
+    ) -> impl Future<Output = Answer<Vec<PendingDomain>>> + Send;
 
     /// The accounts that an address signs in to: in each workspace where its domain (the part of
     /// `email.key` behind the last `@`) is verified now, the living person who has it.
@@ -160,6 +161,9 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
 
     /// All claims, in order of name.
     fn domains(&self) -> impl Future<Output = Answer<Vec<Domain>>> + Send;
+
+    /// How many living people have a login e-mail of this domain.
+    fn people_of_domain(&self, name: String) -> impl Future<Output = Answer<u64>> + Send;
 
     /// Decides on one domain: `decide` sees the claim (`None`: never claimed) and whether another
     /// workspace has the domain verified, and says how the claim is to be.

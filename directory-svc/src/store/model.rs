@@ -114,6 +114,55 @@ pub struct Domain {
     pub decision: Option<Decision>,
 }
 
+/// A claim that waits, with what an operator needs to decide on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingDomain {
+    /// The workspace that claims it.
+    pub workspace: Workspace,
+    /// The claim.
+    pub domain: Domain,
+    /// Other workspaces that have the domain verified or wait for it, in order of id; at most
+    /// [`PendingDomain::OTHERS`].
+    pub others: Vec<OtherClaim>,
+}
+
+impl PendingDomain {
+    /// How many other claims are told.
+    pub const OTHERS: u32 = 20;
+
+    /// Its place among those that wait.
+    #[must_use]
+    pub fn mark(&self) -> PendingMark {
+        PendingMark {
+            claimed_at: self.domain.claimed_at,
+            workspace: self.workspace.id,
+            name: self.domain.name.clone(),
+        }
+    }
+}
+
+/// Another workspace's claim of a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherClaim {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// What people call it.
+    pub display_name: String,
+    /// How far the claim has come.
+    pub state: DomainState,
+}
+
+/// A place among the claims that wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingMark {
+    /// When it was claimed.
+    pub claimed_at: Micros,
+    /// By which workspace.
+    pub workspace: WorkspaceId,
+    /// The domain.
+    pub name: String,
+}
+
 /// How a claim was decided on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecidedHow {

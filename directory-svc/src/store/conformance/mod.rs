@@ -2,6 +2,7 @@
 //! in [`every_store_must`].
 
 mod audit;
+mod domains;
 mod engines;
 mod filters;
 mod groups;
@@ -45,6 +46,10 @@ every_store_must![
     audit::change_a_workspace_and_tell_who_did,
     audit::list_acts_by_who_what_and_when,
     audit::record_each_administrative_act_once,
+    domains::count_the_people_of_a_domain,
+    domains::let_one_of_many_verifications_of_a_domain_win,
+    domains::list_what_waits_in_order_of_waiting,
+    domains::tell_who_else_has_a_domain_or_waits_for_it,
     filters::answer_filters_as_the_pure_evaluator_does,
     filters::answer_the_longest_and_the_deepest_filter,
     filters::list_in_order_of_creation,
@@ -82,7 +87,6 @@ every_store_must![
     traits::sign_in_the_living_by_the_last_part_of_an_address,
     workspaces::end_bindings_when_an_integration_is_off,
     workspaces::keep_workspaces_apart,
-    workspaces::list_what_waits_in_order_of_waiting,
     workspaces::open_with_a_key_what_it_was_made_for,
     workspaces::refuse_writes_to_a_workspace_that_is_not_there,
     workspaces::survive_reopening,

@@ -1,12 +1,11 @@
 //! Workspaces and what belongs to them besides people.
 
 use super::{
-    DomainState, Engine, IntegrationState, NOW, Store, WorkspaceStore, change, claim, create,
-    decision, integration_id, named, query, remove, revision, switch, user_id, verify, workspace,
-    write, write_by,
+    Engine, IntegrationState, NOW, Store, WorkspaceStore, change, create, integration_id, named,
+    query, remove, revision, switch, user_id, verify, workspace, write, write_by,
 };
 use crate::ids::{ApiKeyId, WorkspaceId};
-use crate::store::{ApiKey, Domain, KeyGrant, KeyHash, StoreError, Workspace};
+use crate::store::{ApiKey, KeyGrant, KeyHash, StoreError, Workspace};
 
 /// Seen to fail with a listing that forgets its workspace.
 pub(super) async fn keep_workspaces_apart<E: Engine>(engine: E) {
@@ -65,43 +64,6 @@ pub(super) async fn refuse_writes_to_a_workspace_that_is_not_there<E: Engine>(en
     create(&first, write("make"), user_id(1), named("ada")).await.unwrap();
     workspace(engine.store(), 7).await;
     assert_eq!(revision(&first).await, 1, "made a second time, nothing changes");
-}
-
-pub(super) async fn list_what_waits_in_order_of_waiting<E: Engine>(engine: E) {
-    let store = engine.store();
-    let (acme, other) = (workspace(store, 1).await, workspace(store, 2).await);
-    for (workspace, name, at) in
-        [(&acme, "late.example", 3), (&other, "early.example", 1), (&acme, "acme.com", 2)]
-    {
-        let pending = claim(name, NOW + at, DomainState::Pending);
-        let decide = move |_: Option<&Domain>, _| Ok(pending.clone());
-        workspace.change_domain(write(name), name.to_owned(), decide).await.unwrap();
-    }
-    verify(&acme, "verified.example").await.unwrap();
-
-    let names = async |limit| {
-        let waiting = store.pending_domains(limit).await.unwrap();
-        waiting.into_iter().map(|(_, domain)| domain.name).collect::<Vec<_>>()
-    };
-    assert_eq!(names(10).await, ["early.example", "acme.com", "late.example"]);
-    assert_eq!(names(1).await, ["early.example"]);
-    let all: Vec<_> = acme.domains().await.unwrap().into_iter().map(|d| d.name).collect();
-    assert_eq!(all, ["acme.com", "late.example", "verified.example"]);
-
-    // Whoever decides sees the claim, and whether another workspace has the domain.
-    let called = decision("called them");
-    let decide = move |claim: Option<&Domain>, is_shared: bool| {
-        assert!(is_shared);
-        let (state, decision) = (DomainState::Rejected, Some(called.clone()));
-        Ok(Domain {
-            state,
-            decision,
-            ..claim.cloned().unwrap_or_else(|| self::claim("verified.example", NOW, state))
-        })
-    };
-    let name = "verified.example".to_owned();
-    let rejected = other.change_domain(write("reject"), name, decide).await.unwrap();
-    assert!(other.domains().await.unwrap().contains(&rejected));
 }
 
 /// Seen to fail with the bindings kept.

@@ -13,7 +13,7 @@ pub(super) struct Act<'a> {
     pub(super) name: &'a str,
     pub(super) subject: &'a str,
     pub(super) before: Option<&'a Value>,
-    pub(super) after: Option<&'a Value>,
+    pub(super) after: Option<Value>,
 }
 
 /// Adds the record of an act, done by `write` at `revision`.
@@ -36,7 +36,7 @@ pub(super) fn add(
             act.name,
             act.subject,
             act.before.map(Value::to_string),
-            act.after.map(Value::to_string),
+            act.after.as_ref().map(Value::to_string),
         ],
     )?;
     Ok(())

@@ -2,20 +2,33 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::failure::fault;
 use super::statement::{all, one, run};
+use super::workspaces;
 use super::writing::{Changed, Writing};
+use crate::clock::Micros;
 use crate::ids::WorkspaceId;
 use crate::refusal::Refusal;
 use crate::store::record::{Detail, image_of_domain};
 use crate::store::words::Word;
-use crate::store::{Answer, ChangeKind, Decision, Domain, DomainState, Policy, StoreError};
+use crate::store::{
+    Answer, ChangeKind, Decision, Domain, DomainState, OtherClaim, PendingDomain, PendingMark,
+    Policy, StoreError,
+};
 
 const COLUMNS: &str = "name, state, contact_email, claimed_at, claimed_by, challenge, decided_at, \
                        decided_by, decided_how, note";
 /// In the order of its index, so that the first are found without the rest.
 pub(super) const PENDING: &str = "SELECT name, state, contact_email, claimed_at, claimed_by, challenge, \
      decided_at, decided_by, decided_how, note, workspace_id FROM domain WHERE state = 'pending' \
-     ORDER BY claimed_at, workspace_id, name LIMIT ?1";
+     AND (claimed_at, workspace_id, name) > (?1, ?2, ?3) \
+     ORDER BY claimed_at, workspace_id, name LIMIT ?4";
+/// Who else has a domain or waits for it, from the two indexes by name.
+pub(super) const OTHERS: &str = "SELECT o.workspace_id, w.display_name, o.state FROM ( \
+     SELECT workspace_id, state FROM domain WHERE name = ?1 AND state = 'verified' \
+     UNION ALL SELECT workspace_id, state FROM domain WHERE name = ?1 AND state = 'pending') o \
+     JOIN workspace w ON w.id = o.workspace_id WHERE o.workspace_id <> ?2 \
+     ORDER BY o.workspace_id LIMIT ?3";
 
 pub(super) fn policy(connection: &Connection, workspace: WorkspaceId) -> Answer<Policy> {
     let verified = all(
@@ -32,8 +45,41 @@ pub(super) fn list(connection: &Connection, workspace: WorkspaceId) -> Answer<Ve
     all(connection, &sql, [workspace], read)
 }
 
-pub(super) fn pending(connection: &Connection, limit: u32) -> Answer<Vec<(WorkspaceId, Domain)>> {
-    all(connection, PENDING, [limit], |row| Ok((row.get(10)?, read(row)?)))
+/// The claims that wait, each with its context; they are few, so one question each is.
+pub(super) fn pending(
+    connection: &Connection,
+    after: Option<&PendingMark>,
+    limit: u32,
+) -> Answer<Vec<PendingDomain>> {
+    let (claimed_at, workspace, name) = match after {
+        Some(mark) => (mark.claimed_at, Some(mark.workspace), mark.name.as_str()),
+        None => (Micros::MIN, None, ""),
+    };
+    let found = all(connection, PENDING, params![claimed_at, workspace, name, limit], |row| {
+        Ok((row.get::<_, WorkspaceId>(10)?, read(row)?))
+    })?;
+    let mut pending = Vec::with_capacity(found.len());
+    for (id, domain) in found {
+        let workspace = workspaces::card(connection, id)?
+            .ok_or_else(|| fault("a domain is claimed by no workspace"))?;
+        let key = params![domain.name, id, PendingDomain::OTHERS];
+        let others = all(connection, OTHERS, key, |row| {
+            Ok(OtherClaim { workspace: row.get(0)?, display_name: row.get(1)?, state: row.get(2)? })
+        })?;
+        pending.push(PendingDomain { workspace, domain, others });
+    }
+    Ok(pending)
+}
+
+pub(super) fn people(connection: &Connection, workspace: WorkspaceId, name: &str) -> Answer<u64> {
+    let counted = one(
+        connection,
+        "SELECT count(*) FROM user WHERE workspace_id = ?1 AND login_email_key IS NOT NULL \
+         AND substr(login_email_key, -length(?2) - 1) = '@' || ?2",
+        params![workspace, name],
+        |row| row.get(0),
+    )?;
+    Ok(counted.unwrap_or(0))
 }
 
 pub(super) fn change(

@@ -302,5 +302,9 @@ fn look_up_sign_ins_and_waiting_claims_by_index() {
     assert!(accounts[1].contains("(workspace_id=? AND login_email_key=?)"), "{accounts:?}");
     assert_eq!(accounts.len(), 2, "{accounts:?}");
     let pending = plan(domains::PENDING);
-    assert_eq!(pending, ["SCAN domain USING INDEX domain_pending"], "in its order, from its start");
+    assert_eq!(
+        pending,
+        ["SEARCH domain USING INDEX domain_pending ((claimed_at,workspace_id,name)>(?,?,?))"],
+        "in its order, from its start"
+    );
 }

@@ -105,6 +105,10 @@ impl WorkspaceStore for SqliteWorkspace {
         self.point(domains::list)
     }
 
+    async fn people_of_domain(&self, name: String) -> Answer<u64> {
+        self.long(move |connection, id| domains::people(connection, id, &name)).await
+    }
+
     async fn change_domain<D>(&self, write: Write, name: String, decide: D) -> Answer<Domain>
     where
         D: Fn(Option<&Domain>, bool) -> Result<Domain, Refusal> + Send + 'static,

@@ -31,7 +31,7 @@ pub(super) fn create(connection: &Connection, write: &Write, workspace: &Workspa
         return Ok(());
     }
     let (subject, after) = (workspace.id.to_string(), image_of_workspace(workspace));
-    let act = Act { name: "workspace.made", subject: &subject, before: None, after: Some(&after) };
+    let act = Act { name: "workspace.made", subject: &subject, before: None, after: Some(after) };
     audit::add(connection, workspace.id, write, 0, &act)
 }
 

@@ -98,12 +98,7 @@ impl<'c> Writing<'c> {
         changed: Changed<'_>,
         after: Option<serde_json::Value>,
     ) -> Answer<()> {
-        let act = Act {
-            name,
-            subject: changed.subject,
-            before: changed.before.as_ref(),
-            after: after.as_ref(),
-        };
+        let act = Act { name, subject: changed.subject, before: changed.before.as_ref(), after };
         audit::add(self.connection, self.workspace, &self.write, revision, &act)?;
         self.record(revision, changed)
     }

@@ -14,6 +14,8 @@ UPDATE domain SET challenge = lower(hex(randomblob(16)));
 -- How it was decided, when it was.
 ALTER TABLE domain ADD COLUMN decided_how TEXT;
 UPDATE domain SET decided_how = 'operator' WHERE decided_at IS NOT NULL;
+-- Across workspaces, as domain_verified is: operators see who else waits for a domain.
+CREATE INDEX domain_waiting ON domain (name, workspace_id) WHERE state = 'pending';
 
 -- Every administrative act, for as long as the workspace is here. Rows are only ever added.
 CREATE TABLE audit_record (
