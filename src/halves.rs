@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use directory_svc::clock::Clock;
 use directory_svc::store::sqlite::{SqliteConfig, SqliteStore};
-use directory_svc::{Directory, InProcess, ServiceCallers, Settings};
+use directory_svc::{Directory, InProcess, ServiceCallers, Settings, TxtResolver};
 use gateway::{Random, Remote};
 use listener::{Listener, ListenerConfig};
 use tokio_util::sync::CancellationToken;
@@ -156,6 +156,8 @@ impl Half {
         let settings = Settings {
             public_url: config.public_url.clone().unwrap_or(public_url),
             tombstone_days: config.tombstone_days,
+            txt: TxtResolver::open(&config.dns),
+            first_domain_check: config.dns.first_check,
             limits: config.limits,
             cluster_secret: credentials::cluster_secret(
                 &data_dir,
@@ -191,6 +193,7 @@ impl Half {
         let by_itself = tokio::spawn(async move {
             tokio::join!(
                 directory.clear_expired(),
+                directory.check_domains(),
                 directory.follow_health(),
                 directory.follow_others()
             );

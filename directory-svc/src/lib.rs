@@ -5,6 +5,7 @@
 
 mod call;
 pub mod clock;
+mod dns;
 mod door;
 pub mod failpoint;
 mod health;
@@ -22,6 +23,8 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use directory_api::v1::discovery_service_server::DiscoveryServiceServer;
 use directory_api::v1::domain_service_server::DomainServiceServer;
 use directory_api::v1::group_service_server::GroupServiceServer;
@@ -34,6 +37,7 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
+pub use dns::{DnsConfig, Found, TxtResolver};
 pub use door::{LimitsConfig, Role, ServiceCaller, ServiceCallers};
 pub use in_process::InProcess;
 pub use refusal::Refusal;
@@ -59,6 +63,10 @@ pub struct Settings {
     pub public_url: String,
     /// How many days a removed person and a change's before-image are kept.
     pub tombstone_days: u16,
+    /// Where the records are asked for by which domains are verified.
+    pub txt: TxtResolver,
+    /// How long after a claim its record is looked for the first time.
+    pub first_domain_check: Duration,
     /// How much identity providers may ask.
     pub limits: LimitsConfig,
     /// What seals cursors, and what is shared. Every process on one store has the same.
@@ -130,6 +138,11 @@ impl<S: Store> Directory<S> {
     /// Clears what has expired, once an hour, for as long as it is polled.
     pub async fn clear_expired(&self) {
         jobs::clear_expired(&self.services).await;
+    }
+
+    /// Asks the DNS about the claims of which it is time, for as long as it is polled.
+    pub async fn check_domains(&self) {
+        jobs::check_domains(&self.services).await;
     }
 
     /// Keeps the health of the services that write what it is, for as long as it is polled.

@@ -2,6 +2,7 @@
 
 mod amounts;
 mod claims;
+mod domain_checks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -11,6 +12,7 @@ use directory_api::v1;
 use directory_api::v1::Reason;
 use directory_api::v1::integration_service_client::IntegrationServiceClient;
 use directory_api::v1::user_service_client::UserServiceClient;
+use futures_util::FutureExt;
 use tempfile::TempDir;
 use tonic::{Request, Status};
 
@@ -18,7 +20,8 @@ use crate::clock::{Clock, DAY, MINUTE, Micros};
 use crate::store::sqlite::{SqliteConfig, SqliteStore};
 use crate::store::{Store, WorkspaceStore};
 use crate::{
-    Demo, Directory, InProcess, LimitsConfig, Role, ServiceCaller, ServiceCallers, Settings,
+    Demo, Directory, Found, InProcess, LimitsConfig, Role, ServiceCaller, ServiceCallers, Settings,
+    TxtResolver,
 };
 
 const BEGIN: Micros = 1_700_000_000_000_000;
@@ -35,6 +38,11 @@ struct House {
 
 impl House {
     async fn new() -> Self {
+        Self::with_dns(|_| Found::NoRecord).await
+    }
+
+    /// One for which the DNS says of a name what `dns` says.
+    async fn with_dns(dns: impl Fn(String) -> Found + Send + Sync + 'static) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = SqliteConfig {
             dir: dir.path().to_owned(),
@@ -49,6 +57,8 @@ impl House {
         let settings = Settings {
             public_url: "https://scim.example".to_owned(),
             tombstone_days: 30,
+            txt: TxtResolver::from_fn(move |name| futures_util::future::ready(dns(name)).boxed()),
+            first_domain_check: std::time::Duration::from_mins(1),
             limits: LimitsConfig { rate: 0, burst: 1 },
             cluster_secret: crate::ClusterSecret::new(&"secret".repeat(6)).unwrap(),
             redis: None,
@@ -68,11 +78,14 @@ impl House {
 
     /// Makes a person as an identity provider does, with this key.
     async fn provision(&self, key: &ApiKeyText, user_name: &str) -> Result<v1::User, Status> {
+        self.provision_as(key, format!(r#"{{"userName":"{user_name}"}}"#)).await
+    }
+
+    /// Makes a person of this document, as an identity provider does with this key.
+    async fn provision_as(&self, key: &ApiKeyText, document: String) -> Result<v1::User, Status> {
         let mut ask = Request::new(v1::CreateUserRequest {
             workspace_id: self.demo.workspace_id.to_string(),
-            resource: Some(v1::create_user_request::Resource::ScimJson(format!(
-                r#"{{"userName":"{user_name}"}}"#
-            ))),
+            resource: Some(v1::create_user_request::Resource::ScimJson(document)),
             ..v1::CreateUserRequest::default()
         });
         let bearer = format!("Bearer {}", key.expose()).parse().unwrap();

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use directory_svc::{LimitsConfig, RedisConfig, Role};
+use directory_svc::{DnsConfig, LimitsConfig, RedisConfig, Role};
 use idp_simulator::SimulateConfig;
 use listener::{ListenerConfig, TlsFiles};
 use tracing_subscriber::EnvFilter;
@@ -206,6 +206,9 @@ pub(crate) struct DirectoryConfig {
     /// How many days a removed person can be restored and a change's earlier state is kept.
     #[arg(long, env = "NESTR_SCIM_TOMBSTONE_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) tombstone_days: u16,
+
+    #[command(flatten)]
+    pub(crate) dns: DnsConfig,
 
     #[command(flatten)]
     pub(crate) limits: LimitsConfig,

@@ -14,6 +14,7 @@ mod callers;
 mod connections;
 mod discovery;
 mod disk;
+mod dns;
 mod documents;
 mod domains;
 mod durability;

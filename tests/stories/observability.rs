@@ -47,12 +47,14 @@ async fn the_numbers_are_those_of_the_document() {
     let scraped = scrape(&nestr).await;
     assert_eq!(scraped.header("content-type"), Some("text/plain; version=0.0.4"));
     let found = names(&scraped.body);
-    // Those that need a client which misbehaves for longer, a flood, a collector or somebody in Redis;
-    // their own tests do that.
+    // Those that need a client which misbehaves for longer, a flood, a collector, a DNS server or somebody
+    // in Redis; their own tests do that.
     let rare = [
         "connections_refused_total",
         "connections_cut_total",
         "admission_shed_total",
+        "domain_checks_total",
+        "domain_proofs_missing_total",
         "trace_spans_total",
         "redis_unbelieved_total",
     ];

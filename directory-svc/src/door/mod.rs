@@ -154,6 +154,11 @@ impl<S: Store> Door<S> {
         Ok(Authenticated { workspace, workspace_id: id, author: Author::Service(name), ask })
     }
 
+    /// Lets the directory itself into a workspace, when it is its turn among the others.
+    pub(crate) async fn let_in(&self, id: WorkspaceId) -> Result<Admitted<S::Workspace>, Status> {
+        self.admitted(id, None, 1).await
+    }
+
     /// Lets a service or an operator ask across workspaces, where their role may ask this.
     pub(crate) fn across<T: Asked>(&self, request: Request<T>) -> Result<(Author, T), Status> {
         let name = match self.caller(&request)? {

@@ -108,6 +108,7 @@ in_a_workspace! {
     RejectDomainRequest; Operator;
     RevokeDomainRequest; Operator;
     WithdrawDomainRequest; Internal Operator;
+    CheckDomainRequest; Internal Operator;
 
     ListIntegrationsRequest; Internal Operator Reader;
     GetIntegrationRequest; Internal Operator Reader;

@@ -6,9 +6,10 @@ use pbjson_types::{Duration, Timestamp};
 use super::Links;
 use crate::clock::{Micros, SECOND};
 use crate::ids::WorkspaceId;
+use crate::rules::dns_proof;
 use crate::store::{
-    ApiKey, DecidedHow, Domain, DomainState, Integration, IntegrationState, PendingDomain,
-    Workspace,
+    ApiKey, CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState, Integration,
+    IntegrationState, PendingDomain, Workspace,
 };
 
 /// A point in time.
@@ -47,13 +48,46 @@ pub(crate) fn domain(workspace: WorkspaceId, domain: &Domain) -> v1::Domain {
                 DecidedHow::Claimant => v1::DecidedHow::Claimant,
             })
             .into(),
+        dns: dns_proof::purpose(domain).map(|_| proof(domain)),
         ..v1::Domain::default()
+    }
+}
+
+/// The same, with what is known of its record.
+pub(crate) fn checked(workspace: WorkspaceId, claim: &Domain, check: &DomainCheck) -> v1::Domain {
+    let rendered = domain(workspace, claim);
+    let dns = rendered.dns.map(|proof| v1::DomainProof {
+        last_check_time: check.checked_at.map(timestamp),
+        next_check_time: check.next_at.map(timestamp),
+        outcome: match check.outcome {
+            None => v1::ProofOutcome::Unspecified,
+            Some(CheckOutcome::Proven) => v1::ProofOutcome::Proven,
+            Some(CheckOutcome::NoRecord) => v1::ProofOutcome::NoRecord,
+            Some(CheckOutcome::OtherValue) => v1::ProofOutcome::OtherValue,
+            Some(CheckOutcome::NotAsked) => v1::ProofOutcome::NotAsked,
+        }
+        .into(),
+        missing_time: check.missing_since.map(timestamp),
+        proven_time: check.proven_at.map(timestamp),
+        detail: dns_proof::detail(claim, check),
+        ..proof
+    });
+    v1::Domain { dns, ..rendered }
+}
+
+/// The record that proves a claim of which nothing else is known.
+fn proof(claim: &Domain) -> v1::DomainProof {
+    v1::DomainProof {
+        record_name: dns_proof::record_name(&claim.name),
+        record_value: dns_proof::record_value(claim),
+        detail: dns_proof::detail(claim, &DomainCheck::default()),
+        ..v1::DomainProof::default()
     }
 }
 
 /// A claim that waits, at the time `now`, with what an operator needs to decide.
 pub(crate) fn pending_domain(pending: &PendingDomain, now: Micros) -> v1::Domain {
-    let PendingDomain { workspace, domain, others } = pending;
+    let PendingDomain { workspace, domain, check, others } = pending;
     let waiting = now.saturating_sub(domain.claimed_at).max(0);
     let others = others.iter().map(|other| v1::OtherClaim {
         workspace_id: other.workspace.to_string(),
@@ -66,7 +100,7 @@ pub(crate) fn pending_domain(pending: &PendingDomain, now: Micros) -> v1::Domain
         others: others.collect(),
         age: Some(Duration { seconds: waiting / SECOND, nanos: 0 }),
     };
-    v1::Domain { context: Some(context), ..self::domain(workspace.id, domain) }
+    v1::Domain { context: Some(context), ..checked(workspace.id, domain, check) }
 }
 
 /// How far a claim has come, in the contract's word.

@@ -5,7 +5,9 @@ mod document;
 mod group;
 mod user;
 
-pub(crate) use admin::{api_key, domain, domain_state, integration, pending_domain, workspace};
+pub(crate) use admin::{
+    api_key, checked, domain, domain_state, integration, pending_domain, workspace,
+};
 pub(crate) use group::{Groups, deleted_group};
 pub(crate) use user::{People, deleted_user};
 

@@ -140,7 +140,9 @@ fn decided(domain: &Domain, state: DomainState, decision: Decision) -> Domain {
     Domain { state, decision: Some(decision), ..domain.clone() }
 }
 
-fn not_claimed() -> Refusal {
+/// The workspace never claimed the domain.
+#[must_use]
+pub(crate) fn not_claimed() -> Refusal {
     Refusal::new(
         Reason::DomainNotFound,
         "The workspace has not claimed this domain. Claim it first (DomainService.ClaimDomains).",

@@ -4,6 +4,7 @@ pub(crate) mod admission;
 pub(crate) mod adoption;
 pub(crate) mod binding;
 pub(crate) mod claims;
+pub(crate) mod dns_proof;
 pub(crate) mod domains;
 #[cfg(test)]
 pub(crate) mod examples;

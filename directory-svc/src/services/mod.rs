@@ -3,7 +3,7 @@
 mod bulk;
 pub(crate) mod cursor;
 mod discovery;
-mod domain;
+pub(crate) mod domain;
 pub(crate) mod fault;
 mod group;
 mod integration;

@@ -7,6 +7,7 @@ pub mod sqlite;
 
 #[cfg(test)]
 mod conformance;
+mod domain_checks;
 mod filter_sql;
 mod groups;
 mod places;
@@ -15,6 +16,7 @@ mod words;
 
 use std::future::Future;
 
+pub use domain_checks::DomainCheckStore;
 pub(crate) use filter_sql::is_served;
 pub use groups::GroupStore;
 pub use model::*;
@@ -70,7 +72,7 @@ pub type Answer<T> = Result<T, StoreError>;
 /// [`Store::workspace`].
 pub trait Store: Clone + Send + Sync + 'static {
     /// The handle of one workspace.
-    type Workspace: WorkspaceStore + GroupStore;
+    type Workspace: WorkspaceStore + GroupStore + DomainCheckStore;
 
     /// The state of one workspace, whether or not it exists: an absent one is empty, and refuses
     /// writes with `WORKSPACE_NOT_FOUND`.
@@ -96,6 +98,15 @@ pub trait Store: Clone + Send + Sync + 'static {
         after: Option<PendingMark>,
         limit: u32,
     ) -> impl Future<Output = Answer<Vec<PendingDomain>>> + Send;
+
+    /// Takes checks of claims that are due at `now` and free, the longest due first, until the time
+    /// `until`: nobody else gets them from `now` to then. Answers the domains, at most `limit`.
+    fn take_due_checks(
+        &self,
+        now: Micros,
+        until: Micros,
+        limit: u32,
+    ) -> impl Future<Output = Answer<Vec<(WorkspaceId, String)>>> + Send;
 
     /// The accounts that an address signs in to: in each workspace where its domain (the part of
     /// `email.key` behind the last `@`) is verified now, the living person who has it.

@@ -1,10 +1,12 @@
 //! What a store keeps, as plain values. No engine, no rule.
 
 mod audit;
+mod domain_check;
 mod groups;
 mod listing;
 
 pub use audit::*;
+pub use domain_check::*;
 pub use groups::*;
 pub use listing::*;
 
@@ -121,6 +123,8 @@ pub struct PendingDomain {
     pub workspace: Workspace,
     /// The claim.
     pub domain: Domain,
+    /// What is known of the record that proves it.
+    pub check: DomainCheck,
     /// Other workspaces that have the domain verified or wait for it, in order of id; at most
     /// [`PendingDomain::OTHERS`].
     pub others: Vec<OtherClaim>,

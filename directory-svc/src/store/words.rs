@@ -1,7 +1,7 @@
 //! The words by which engines keep the model's enums and by which change records name them. A word
 //! is never reused for another meaning: it stands in data.
 
-use super::{ChangeKind, DecidedHow, DomainState, EmailJoin, IntegrationState, Kind};
+use super::{ChangeKind, CheckOutcome, DecidedHow, DomainState, EmailJoin, IntegrationState, Kind};
 
 /// A value that is kept as a word.
 pub(super) trait Word: Copy {
@@ -39,6 +39,12 @@ words!(DomainState {
     Withdrawn = "withdrawn",
 });
 words!(DecidedHow { Operator = "operator", Dns = "dns", Claimant = "claimant" });
+words!(CheckOutcome {
+    Proven = "proven",
+    NoRecord = "no-record",
+    OtherValue = "other-value",
+    NotAsked = "not-asked",
+});
 words!(EmailJoin { Off = "off", Open = "open" });
 words!(IntegrationState { On = "on", Paused = "paused", Off = "off" });
 words!(Kind { User = "user", Group = "group" });

@@ -7,7 +7,7 @@ use super::*;
 
 impl House {
     /// Sends `ask` with the operator's credential over the router that the socket serves.
-    fn domains(
+    pub(super) fn domains(
         &self,
     ) -> DomainServiceClient<
         impl tonic::client::GrpcService<
@@ -26,7 +26,7 @@ impl House {
         }))
     }
 
-    async fn claim(&self, domains: &str) -> Result<Vec<v1::ClaimOutcome>, Status> {
+    pub(super) async fn claim(&self, domains: &str) -> Result<Vec<v1::ClaimOutcome>, Status> {
         let (workspace_id, domains) = (self.demo.workspace_id.to_string(), domains.to_owned());
         let contact_email = String::new();
         let ask = v1::ClaimDomainsRequest { workspace_id, domains, contact_email };

@@ -101,6 +101,23 @@ impl Operator {
         self.domains().verify_domain(ask).await.expect("a verified domain");
     }
 
+    /// All claims of a workspace.
+    pub(crate) async fn list_domains(&self, workspace_id: &str) -> Vec<v1::Domain> {
+        let ask = v1::ListDomainsRequest { workspace_id: workspace_id.to_owned() };
+        self.domains().list_domains(ask).await.expect("the claims").into_inner().domains
+    }
+
+    /// Has the DNS asked about a claim.
+    pub(crate) async fn check_domain(
+        &self,
+        workspace_id: &str,
+        domain: &str,
+    ) -> Result<v1::Domain, Status> {
+        let (workspace_id, domain) = (workspace_id.to_owned(), domain.to_owned());
+        let ask = v1::CheckDomainRequest { workspace_id, domain };
+        Ok(self.domains().check_domain(ask).await?.into_inner())
+    }
+
     /// Enables SCIM; answers the integration.
     pub(crate) async fn enable_scim(&self, workspace_id: &str) -> v1::Integration {
         self.try_enable_scim(workspace_id).await.expect("an integration")

@@ -13,8 +13,8 @@ use directory_svc::ids::{ApiKeyId, WorkspaceId};
 use directory_svc::store::sqlite::{SqliteConfig, SqliteStore};
 use directory_svc::store::{Author, OperationId, Store, WorkspaceStore, Write};
 use directory_svc::{
-    ClusterSecret, Directory, InProcess, LimitsConfig, Role, ServiceCaller, ServiceCallers,
-    Settings,
+    ClusterSecret, Directory, Found, InProcess, LimitsConfig, Role, ServiceCaller, ServiceCallers,
+    Settings, TxtResolver,
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -69,6 +69,8 @@ impl House {
         let settings = Settings {
             public_url: "https://scim.example".to_owned(),
             tombstone_days: 30,
+            txt: TxtResolver::from_fn(|_| Box::pin(async { Found::NoRecord })),
+            first_domain_check: Duration::from_mins(1),
             limits: LimitsConfig { rate: 0, burst: 1 },
             cluster_secret: ClusterSecret::new(secret).expect("a secret"),
             redis: Some(redis),

@@ -40,7 +40,7 @@ pub(super) fn too_many_claims() -> Refusal {
 }
 
 /// The domain that a decision is about, in the form in which domains are compared.
-fn named(text: &str) -> Result<String, Status> {
+pub(super) fn named(text: &str) -> Result<String, Status> {
     login_email::domain(text.trim().trim_start_matches('@'))
         .ok_or_else(|| no(read::invalid("domain", "not a domain name")))
 }

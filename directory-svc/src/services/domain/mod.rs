@@ -1,5 +1,6 @@
 //! `DomainService`: claims of e-mail domains and the operators' word on them.
 
+pub(crate) mod check;
 mod decide;
 mod pending;
 mod waiting;
@@ -15,7 +16,7 @@ use crate::door::Authenticated;
 use crate::render;
 use crate::rules::claims::{self, CLAIMS_AT_ONCE, CLAIMS_IN_ALL, Claim};
 use crate::rules::domains;
-use crate::store::{DecidedHow, Store, WorkspaceStore};
+use crate::store::{DecidedHow, Domain, DomainCheckStore, Store, WorkspaceStore};
 
 #[tonic::async_trait]
 impl<S: Store> DomainService for Services<S> {
@@ -54,7 +55,12 @@ impl<S: Store> DomainService for Services<S> {
     ) -> Result<Response<v1::ListDomainsResponse>, Status> {
         let Authenticated { workspace, workspace_id, .. } = self.door.open(request).await?;
         let found = workspace.domains().await.map_err(store_error)?;
-        let domains = found.iter().map(|domain| render::domain(workspace_id, domain)).collect();
+        let known = workspace.domain_checks().await.map_err(store_error)?;
+        let render = |domain: &Domain| match known.get(&domain.name) {
+            Some(check) => render::checked(workspace_id, domain, check),
+            None => render::domain(workspace_id, domain),
+        };
+        let domains = found.iter().map(render).collect();
         Ok(Response::new(v1::ListDomainsResponse { domains }))
     }
 
@@ -131,5 +137,14 @@ impl<S: Store> DomainService for Services<S> {
         let (name, how) = (opened.ask.domain.clone(), DecidedHow::Claimant);
         let validate_only = opened.ask.validate_only;
         self.take_back(&opened, &name, (how, String::new()), validate_only, domains::withdraw).await
+    }
+
+    async fn check_domain(
+        &self,
+        request: Request<v1::CheckDomainRequest>,
+    ) -> Result<Response<v1::Domain>, Status> {
+        let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
+        let name = decide::named(&ask.domain)?;
+        Ok(Response::new(self.check(&workspace, workspace_id, name).await?))
     }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::refusal::Refusal;
 use crate::rules;
-use crate::store::{Domain, OtherClaim, PendingDomain, StoreError};
+use crate::store::{Domain, DomainCheck, OtherClaim, PendingDomain, StoreError};
 
 fn names(waiting: &[PendingDomain]) -> Vec<&str> {
     waiting.iter().map(|pending| pending.domain.name.as_str()).collect()
@@ -38,6 +38,8 @@ pub(super) async fn list_what_waits_in_order_of_waiting<E: Engine>(engine: E) {
     assert_eq!(names(&waiting(Some(first[0].mark()), 10).await), ["acme.com", "late.example"]);
     assert_eq!(names(&waiting(Some(first[1].mark()), 10).await), ["late.example"]);
     assert_eq!(first[0].workspace.display_name, "Workspace 2");
+    let begun = DomainCheck { begun_at: NOW + 1, next_at: Some(NOW + 1), ..DomainCheck::default() };
+    assert_eq!(first[0].check, begun);
     let all: Vec<_> = acme.domains().await.unwrap().into_iter().map(|d| d.name).collect();
     assert_eq!(all, ["acme.com", "late.example", "verified.example"]);
 

@@ -2,6 +2,7 @@
 //! in [`every_store_must`].
 
 mod audit;
+mod domain_checks;
 mod domains;
 mod engines;
 mod filters;
@@ -46,6 +47,9 @@ every_store_must![
     audit::change_a_workspace_and_tell_who_did,
     audit::list_acts_by_who_what_and_when,
     audit::record_each_administrative_act_once,
+    domain_checks::give_a_check_that_is_due_to_one_at_a_time,
+    domain_checks::give_the_check_of_a_claim_to_one_at_a_time,
+    domain_checks::keep_what_is_known_of_a_claims_record,
     domains::count_the_people_of_a_domain,
     domains::let_one_of_many_verifications_of_a_domain_win,
     domains::list_what_waits_in_order_of_waiting,

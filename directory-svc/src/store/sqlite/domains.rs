@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::domain_checks;
 use super::failure::fault;
 use super::statement::{all, one, run};
 use super::workspaces;
@@ -66,7 +67,8 @@ pub(super) fn pending(
         let others = all(connection, OTHERS, key, |row| {
             Ok(OtherClaim { workspace: row.get(0)?, display_name: row.get(1)?, state: row.get(2)? })
         })?;
-        pending.push(PendingDomain { workspace, domain, others });
+        let check = domain_checks::of(connection, id, &domain)?;
+        pending.push(PendingDomain { workspace, domain, check, others });
     }
     Ok(pending)
 }
@@ -88,7 +90,7 @@ pub(super) fn change(
     decide: impl Fn(Option<&Domain>, bool) -> Result<Domain, Refusal>,
 ) -> Answer<Domain> {
     let repeated = writing.repeated(&[ChangeKind::DomainChanged], Some(name))?;
-    let standing = find(writing, name)?;
+    let standing = find(writing.connection, writing.workspace, name)?;
     if repeated.is_some() {
         return standing.ok_or(StoreError::OperationReused);
     }
@@ -98,6 +100,9 @@ pub(super) fn change(
     }
     let revision = writing.next_revision()?;
     put(writing, &domain)?;
+    if is_claimed_anew(standing.as_ref(), &domain) {
+        domain_checks::begin(writing, &domain)?;
+    }
     let changed = Changed {
         kind: ChangeKind::DomainChanged,
         subject: name,
@@ -118,9 +123,19 @@ fn acted(before: Option<&Domain>, after: &Domain) -> &'static str {
     }
 }
 
-fn find(writing: &Writing<'_>, name: &str) -> Answer<Option<Domain>> {
+/// Whether the claim was made, or made again.
+fn is_claimed_anew(before: Option<&Domain>, after: &Domain) -> bool {
+    after.state == DomainState::Pending
+        && before.is_none_or(|before| before.claimed_at != after.claimed_at)
+}
+
+pub(super) fn find(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    name: &str,
+) -> Answer<Option<Domain>> {
     let sql = format!("SELECT {COLUMNS} FROM domain WHERE workspace_id = ?1 AND name = ?2");
-    one(writing.connection, &sql, params![writing.workspace, name], read)
+    one(connection, &sql, params![workspace, name], read)
 }
 
 fn is_verified_elsewhere(writing: &Writing<'_>, name: &str) -> Answer<bool> {

@@ -20,7 +20,7 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
@@ -34,6 +34,11 @@ const MIGRATIONS: [Migration; 6] = [
         number: 6,
         name: "administration",
         sql: include_str!("migrations/0006_administration.sql"),
+    },
+    Migration {
+        number: 7,
+        name: "domain_checks",
+        sql: include_str!("migrations/0008_domain_checks.sql"),
     },
 ];
 

@@ -9,6 +9,7 @@ mod checkpoints;
 mod connection;
 mod counts;
 mod dialect;
+mod domain_checks;
 mod domains;
 mod failure;
 mod groups;
@@ -151,6 +152,20 @@ impl Store for SqliteStore {
     ) -> Answer<Vec<PendingDomain>> {
         let pending = move |c: &Connection| domains::pending(c, after.as_ref(), limit);
         self.0.readers.long(pending).await
+    }
+
+    async fn take_due_checks(
+        &self,
+        now: Micros,
+        until: Micros,
+        limit: u32,
+    ) -> Answer<Vec<(WorkspaceId, String)>> {
+        let is_any_due = |c: &Connection| domain_checks::is_any_due(c, now, until);
+        if !self.0.readers.point(is_any_due)? {
+            return Ok(Vec::new());
+        }
+        let take = move |c: &Connection| domain_checks::take_due(c, now, until, limit);
+        self.0.writer.run(take).await
     }
 
     async fn accounts(&self, email: LoginEmail) -> Answer<Vec<Account>> {

@@ -13,7 +13,7 @@ use super::{connection, migrations};
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Statements that may walk, by a piece of each, and the step at which it may.
-const MAY_WALK: [(&str, &str); 11] = [
+const MAY_WALK: [(&str, &str); 12] = [
     // A listing by whatever filter was sent. Those that have to be served from an index are listed in
     // `filters`; the rest ends at the statement's time limit.
     (" FROM user u ", ""),
@@ -27,6 +27,10 @@ const MAY_WALK: [(&str, &str); 11] = [
     ("FROM registered_schema", ""),
     // The domains of a workspace are a few, and so are its integrations.
     (" FROM domain WHERE workspace_id = ?1", "SEARCH domain USING PRIMARY KEY (workspace_id=?)"),
+    (
+        " FROM domain_check WHERE workspace_id = ?1",
+        "SEARCH domain_check USING PRIMARY KEY (workspace_id=?)",
+    ),
     (" FROM integration WHERE workspace_id = ?1", ""),
     // A page of what waits, in the order of its index.
     ("state = 'pending' ORDER BY claimed_at", "SCAN domain USING INDEX domain_pending"),

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use crate::ids::{ApiKeyId, GroupId, IntegrationId, MemberId, UserId, WorkspaceId};
 use crate::store::words::Word;
 use crate::store::{
-    Answer, ChangeKind, DecidedHow, DomainState, EmailJoin, IntegrationState, KeyHash, Kind,
+    Answer, ChangeKind, CheckOutcome, DecidedHow, DomainState, EmailJoin, IntegrationState,
+    KeyHash, Kind,
 };
 
 /// The one row, when there is one.
@@ -80,4 +81,12 @@ macro_rules! words_as_text {
     )*};
 }
 
-words_as_text!(DomainState, DecidedHow, EmailJoin, IntegrationState, ChangeKind, Kind);
+words_as_text!(
+    DomainState,
+    DecidedHow,
+    CheckOutcome,
+    EmailJoin,
+    IntegrationState,
+    ChangeKind,
+    Kind
+);

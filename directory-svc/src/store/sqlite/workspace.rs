@@ -1,6 +1,7 @@
 //! The handle of one workspace: which question goes to the writer, which is a point read, and which
 //! may take long.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -10,8 +11,8 @@ use scim::patch::ListEdit;
 use super::listing;
 use super::writing::Writing;
 use super::{
-    Shared, audit, changes, domains, groups, integrations, keys, resources, schemas, users,
-    workspaces,
+    Shared, audit, changes, domain_checks, domains, groups, integrations, keys, resources, schemas,
+    users, workspaces,
 };
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, GroupId, IntegrationId, MemberId, UserId, WorkspaceId};
@@ -19,10 +20,10 @@ use crate::refusal::Refusal;
 #[cfg(test)]
 use crate::store::Kind;
 use crate::store::{
-    Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Change, Domain, Draft, Found,
-    Group, GroupDraft, GroupStore, GroupWritten, Integration, KeyGrant, KeyHash, Member,
-    Membership, Met, Names, Page, Policy, Query, RegisteredSchema, Revision, Tombstone, User,
-    Workspace, WorkspaceStore, Write,
+    Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Change, Domain, DomainCheck,
+    DomainCheckStore, Draft, Found, Group, GroupDraft, GroupStore, GroupWritten, Integration,
+    KeyGrant, KeyHash, Member, Membership, Met, Names, Page, Policy, Query, RegisteredSchema,
+    Revision, Tombstone, User, Workspace, WorkspaceStore, Write,
 };
 
 /// The state of one workspace in a [`SqliteStore`](super::SqliteStore).
@@ -208,6 +209,35 @@ impl WorkspaceStore for SqliteWorkspace {
 
     async fn changes(&self, after: Revision, limit: u32) -> Answer<Vec<Change>> {
         self.long(move |connection, id| changes::list(connection, id, after, limit)).await
+    }
+}
+
+impl DomainCheckStore for SqliteWorkspace {
+    async fn domain_checks(&self) -> Answer<BTreeMap<String, DomainCheck>> {
+        self.point(domain_checks::list)
+    }
+
+    async fn domain_check(&self, name: String) -> Answer<Option<(Domain, DomainCheck)>> {
+        self.point(|connection, id| domain_checks::find(connection, id, &name))
+    }
+
+    async fn take_domain_check(&self, name: String, now: Micros, until: Micros) -> Answer<bool> {
+        let workspace = self.id;
+        let take = move |c: &Connection| domain_checks::take(c, workspace, &name, now, until);
+        self.shared.writer.run(take).await
+    }
+
+    async fn note_domain_check<D>(
+        &self,
+        name: String,
+        decide: D,
+    ) -> Answer<Option<(Domain, DomainCheck)>>
+    where
+        D: Fn(&Domain, &DomainCheck) -> DomainCheck + Send + 'static,
+    {
+        let workspace = self.id;
+        let note = move |c: &Connection| domain_checks::note(c, workspace, &name, decide);
+        self.shared.writer.run(note).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the directory does by itself.
+//! What has expired is cleared.
 
 use std::time::Duration;
 
