@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use directory_svc::{ClusterSecret, Redis, RedisConfig, Role, ServiceCaller};
+use directory_svc::{ClusterSecret, Redis, RedisConfig, Role, ServiceCaller, SmtpPassword};
 use serde::Deserialize;
 
 use crate::cli::CredentialCommand;
@@ -131,8 +131,24 @@ pub(crate) fn redis(config: &RedisConfig) -> anyhow::Result<Option<Redis>> {
         .context("--redis (NESTR_SCIM_REDIS)")
 }
 
+/// The password at the mail server; `None` when none is said.
+///
+/// # Errors
+/// When its file cannot be read.
+pub(crate) fn smtp_password(file: Option<&Path>) -> anyhow::Result<Option<SmtpPassword>> {
+    const SETTING: &str = "--smtp-password-file (NESTR_SCIM_SMTP_PASSWORD_FILE)";
+    Ok(said(file, SETTING, "NESTR_SCIM_SMTP_PASSWORD")?.map(SmtpPassword::new))
+}
+
 /// The secret of a file, or else of an environment variable.
-fn said(file: Option<&Path>, setting: &str, variable: &str) -> anyhow::Result<Option<String>> {
+///
+/// # Errors
+/// When the file, which `setting` names, cannot be read.
+pub(crate) fn said(
+    file: Option<&Path>,
+    setting: &str,
+    variable: &str,
+) -> anyhow::Result<Option<String>> {
     if let Some(path) = file {
         let text =
             fs::read_to_string(path).with_context(|| format!("{setting} is {}", path.display()))?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use directory_svc::clock::Clock;
 use directory_svc::store::sqlite::{SqliteConfig, SqliteStore};
-use directory_svc::{Directory, InProcess, ServiceCallers, Settings, TxtResolver};
+use directory_svc::{Directory, InProcess, Mailer, ServiceCallers, Settings, TxtResolver};
 use gateway::{Random, Remote};
 use listener::{Listener, ListenerConfig};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,10 @@ use crate::{credentials, demo, endpoint};
 
 /// How long a statement may run before the engine stops it.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long letters that are on their way have at the end. One that takes longer is sent again at the next
+/// start.
+const LAST_LETTERS: Duration = Duration::from_secs(5);
 
 /// Where a gateway listens whose address is not said: where a directory's links lead when nobody
 /// says where they do.
@@ -128,6 +132,7 @@ impl Rest {
 /// The directory, its gRPC bound.
 struct Half {
     directory: Directory<SqliteStore>,
+    mailer: Mailer,
     router: axum::Router,
     listener: Listener,
     at: SocketAddr,
@@ -144,6 +149,8 @@ impl Half {
         listener: ListenerConfig,
         reloads: &mut Reloads,
     ) -> anyhow::Result<Self> {
+        let password = credentials::smtp_password(config.mail.smtp_password_file.as_deref())?;
+        let mailer = Mailer::open(&config.mail, password, data_dir.path())?;
         let store = SqliteStore::open(SqliteConfig {
             dir: data_dir.path().to_owned(),
             statement_timeout: STATEMENT_TIMEOUT,
@@ -184,21 +191,31 @@ impl Half {
             Ok(())
         });
         let listener = Listener::new("grpc", socket, listener).with_tls(tls);
-        Ok(Self { directory, router, listener, at })
+        Ok(Self { directory, mailer, router, listener, at })
     }
 
     /// Serves until it is asked to end.
     async fn serve(self, stop: CancellationToken) {
+        let (directory, mailer) = (self.directory.clone(), self.mailer);
+        let stopped = stop.clone().cancelled_owned();
+        let mut mail = tokio::spawn(async move {
+            directory.deliver_notices(&mailer, stopped).await;
+        });
         let directory = self.directory;
         let by_itself = tokio::spawn(async move {
             tokio::join!(
                 directory.clear_expired(),
                 directory.check_domains(),
                 directory.follow_health(),
-                directory.follow_others()
+                directory.follow_others(),
+                directory.remind_of_keys()
             );
         });
         self.listener.serve(self.router, stop).await;
         by_itself.abort();
+        // Letters that are on their way are given the time to be known as sent.
+        if tokio::time::timeout(LAST_LETTERS, &mut mail).await.is_err() {
+            mail.abort();
+        }
     }
 }

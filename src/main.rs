@@ -1,4 +1,4 @@
-//! The one binary: configuration, start and stop.
+//! The one binary: configuration, start and stop, and the command line of operators.
 
 mod cli;
 mod credentials;
@@ -7,6 +7,7 @@ mod demo;
 mod endpoint;
 mod halves;
 mod logs;
+mod operator;
 mod ops;
 mod otlp;
 mod process;
@@ -37,6 +38,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Directory(config) => process::run(halves::directory(config)),
         Command::Gateway(config) => process::run(halves::gateway(config)),
         Command::Credential(config) => credentials::make(&config),
+        Command::Operator(config) => return Ok(operator::run(config)),
         Command::Simulate(config) => return Ok(simulate::run(&config)),
     }
     .map(|()| ExitCode::SUCCESS)

@@ -12,8 +12,10 @@ pub type Micros = i64;
 pub const SECOND: Micros = 1_000_000;
 /// One minute.
 pub const MINUTE: Micros = 60 * SECOND;
+/// One hour.
+pub const HOUR: Micros = 60 * MINUTE;
 /// One day of 24 hours.
-pub const DAY: Micros = 24 * 60 * MINUTE;
+pub const DAY: Micros = 24 * HOUR;
 
 /// Fills bytes with random bits.
 type Fill = dyn Fn(&mut [u8]) + Send + Sync;

@@ -27,11 +27,15 @@ pub enum Point {
     BeforePublishing,
     /// They have, or Redis did not pass it on.
     AfterPublishing,
+    /// A letter is taken out of the outbox and not sent.
+    BeforeMail,
+    /// It is sent, and the outbox does not say so yet.
+    AfterMail,
 }
 
 impl Point {
     /// Every point.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::BeforeCommit,
         Self::AfterCommit,
         Self::BeforeKeyFill,
@@ -42,6 +46,8 @@ impl Point {
         Self::AfterSharedFill,
         Self::BeforePublishing,
         Self::AfterPublishing,
+        Self::BeforeMail,
+        Self::AfterMail,
     ];
 
     /// Its name in the environment.
@@ -58,6 +64,8 @@ impl Point {
             Self::AfterSharedFill => "after-shared-fill",
             Self::BeforePublishing => "before-publishing",
             Self::AfterPublishing => "after-publishing",
+            Self::BeforeMail => "before-mail",
+            Self::AfterMail => "after-mail",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use directory_api::v1::audit_service_server::AuditServiceServer;
 use directory_api::v1::discovery_service_server::DiscoveryServiceServer;
 use directory_api::v1::domain_service_server::DomainServiceServer;
 use directory_api::v1::group_service_server::GroupServiceServer;
@@ -23,6 +24,7 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 pub(crate) async fn begin<S: Store>(reporter: &HealthReporter) {
     reporter.set_serving::<LoginServiceServer<Services<S>>>().await;
     reporter.set_serving::<DiscoveryServiceServer<Services<S>>>().await;
+    reporter.set_serving::<AuditServiceServer<Services<S>>>().await;
     reporter.set_serving::<ResourceServiceServer<Services<S>>>().await;
     set_writing::<S>(reporter, ServingStatus::Serving).await;
 }

@@ -12,6 +12,7 @@ mod health;
 pub mod ids;
 mod in_process;
 mod jobs;
+mod mail;
 mod refusal;
 mod render;
 mod rules;
@@ -25,6 +26,7 @@ mod tests;
 
 use std::time::Duration;
 
+use directory_api::v1::audit_service_server::AuditServiceServer;
 use directory_api::v1::discovery_service_server::DiscoveryServiceServer;
 use directory_api::v1::domain_service_server::DomainServiceServer;
 use directory_api::v1::group_service_server::GroupServiceServer;
@@ -40,6 +42,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 pub use dns::{DnsConfig, Found, TxtResolver};
 pub use door::{LimitsConfig, Role, ServiceCaller, ServiceCallers};
 pub use in_process::InProcess;
+pub use mail::{MailConfig, MailError, Mailer, SmtpPassword, SmtpUrl};
 pub use refusal::Refusal;
 pub use secret::ClusterSecret;
 pub use setup::{Demo, SetupError};
@@ -131,13 +134,25 @@ impl<S: Store> Directory<S> {
                 ResourceServiceServer::new(services()).max_decoding_message_size(MESSAGE_BYTES),
             )
             .add_service(LoginServiceServer::new(services()))
-            .add_service(DiscoveryServiceServer::new(services()));
+            .add_service(DiscoveryServiceServer::new(services()))
+            .add_service(AuditServiceServer::new(services()));
         Ok(call::layered(routes.into_axum_router()))
     }
 
     /// Clears what has expired, once an hour, for as long as it is polled.
     pub async fn clear_expired(&self) {
         jobs::clear_expired(&self.services).await;
+    }
+
+    /// Sends letters that are owed, for as long as it is polled and until `stop`: then what is on its way is
+    /// sent, and no more is begun.
+    pub async fn deliver_notices(&self, mailer: &Mailer, stop: impl Future<Output = ()>) {
+        jobs::deliver_notices(&self.services, mailer, stop).await;
+    }
+
+    /// Reminds admins of API keys that are about to end, once an hour, for as long as it is polled.
+    pub async fn remind_of_keys(&self) {
+        jobs::remind_of_keys(&self.services).await;
     }
 
     /// Asks the DNS about the claims of which it is time, for as long as it is polled.

@@ -3,6 +3,7 @@
 mod amounts;
 mod claims;
 mod domain_checks;
+mod letters;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -16,7 +17,7 @@ use futures_util::FutureExt;
 use tempfile::TempDir;
 use tonic::{Request, Status};
 
-use crate::clock::{Clock, DAY, MINUTE, Micros};
+use crate::clock::{Clock, DAY, HOUR, MINUTE, Micros};
 use crate::store::sqlite::{SqliteConfig, SqliteStore};
 use crate::store::{Store, WorkspaceStore};
 use crate::{
@@ -25,7 +26,6 @@ use crate::{
 };
 
 const BEGIN: Micros = 1_700_000_000_000_000;
-const HOUR: Micros = 60 * MINUTE;
 
 struct House {
     dir: TempDir,
@@ -70,6 +70,10 @@ impl House {
         directory.make_demo(&demo, &["acme.com".to_owned()]).await.unwrap();
         let router = directory.router().await.unwrap();
         Self { dir, now, store, directory, router, demo }
+    }
+
+    fn now_is(&self, now: Micros) {
+        self.now.store(now, Ordering::Relaxed);
     }
 
     fn is_later(&self, by: Micros) {

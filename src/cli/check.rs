@@ -20,7 +20,7 @@ impl Command {
             }
             Self::Directory(config) => config.directory.check("--grpc", config.directory.grpc),
             Self::Gateway(config) => config.check(),
-            Self::Credential(_) | Self::Simulate(_) => Ok(()),
+            Self::Credential(_) | Self::Operator(_) | Self::Simulate(_) => Ok(()),
         }
     }
 }
@@ -67,8 +67,11 @@ impl GatewayCommand {
     }
 }
 
-/// An address that gRPC is spoken to, by the setting of this name.
-fn check_address(setting: &str, address: &str) -> anyhow::Result<()> {
+/// Refuses what is no address that gRPC is spoken to; the error names the setting.
+///
+/// # Errors
+/// When it is none, or goes on behind the port.
+pub(crate) fn check_address(setting: &str, address: &str) -> anyhow::Result<()> {
     let named = || format!("{setting} is {address:?}");
     let uri: Uri = address.parse().with_context(named)?;
     ensure!(

@@ -11,10 +11,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use directory_svc::{DnsConfig, LimitsConfig, RedisConfig, Role};
+use directory_svc::{DnsConfig, LimitsConfig, MailConfig, RedisConfig, Role};
 use idp_simulator::SimulateConfig;
 use listener::{ListenerConfig, TlsFiles};
 use tracing_subscriber::EnvFilter;
+
+use crate::operator::OperatorConfig;
+
+pub(crate) use check::check_address;
 
 /// SCIM 2.0 provisioning for Nestr: identity providers come in over REST, Nestr's services and
 /// operators over gRPC.
@@ -39,6 +43,10 @@ pub(crate) enum Command {
     /// Makes a credential for a service, an operator or a gateway, and prints it with the lines for
     /// the file of `--credentials`.
     Credential(CredentialCommand),
+    /// Looks at workspaces, domains, integrations, keys, people and groups, and changes them, in a
+    /// directory that is running. Ends with 0 when it was done, with 1 when the directory refused it,
+    /// with 2 when the directory could not be asked.
+    Operator(OperatorConfig),
     /// Plays an identity provider against any SCIM server, and tells what the server got wrong. Ends
     /// with 0 when nothing was, with 1 when something was, with 2 when it could not be played.
     Simulate(SimulateConfig),
@@ -215,6 +223,9 @@ pub(crate) struct DirectoryConfig {
 
     #[command(flatten)]
     pub(crate) redis: RedisConfig,
+
+    #[command(flatten)]
+    pub(crate) mail: MailConfig,
 }
 
 /// The way from a gateway to its directory.
@@ -300,7 +311,7 @@ impl Command {
             Self::Serve(ServeConfig { process, .. })
             | Self::Directory(DirectoryCommand { process, .. })
             | Self::Gateway(GatewayCommand { process, .. }) => Some(process),
-            Self::Credential(_) | Self::Simulate(_) => None,
+            Self::Credential(_) | Self::Operator(_) | Self::Simulate(_) => None,
         }
     }
 }

@@ -8,14 +8,7 @@ use directory_api::v1::Reason;
 use tokio::time::sleep;
 use tonic::{Code, Request, Status};
 
-use crate::harness::{Login, Nestr, Operator, printed_by};
-
-/// A credential, and its entry in the file, as `nestr-scim credential` prints them.
-async fn made(name: &str, role: &str) -> (String, String) {
-    let printed = printed_by(&["credential", name, role]).await;
-    let credential = printed.lines().nth(1).and_then(|line| line.strip_prefix("# "));
-    (credential.expect("a credential").to_owned(), printed.clone())
-}
+use crate::harness::{Login, Nestr, Operator, new_credential as made};
 
 fn reason(refused: Result<impl Sized, Status>) -> Reason {
     let refused = refused.map(|_| ()).expect_err("a refusal");

@@ -108,6 +108,59 @@ fn the_document_of_the_simulator_has_every_step_and_every_check() {
     }
 }
 
+/// What the guides quote of Nestr, between “ and ”, is what it says; … stands for what differs from case to
+/// case. Seen to fail with a word of a message changed.
+#[test]
+fn the_guides_quote_what_is_said() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rooms = ["directory-svc/src", "gateway/src"].map(|room| root.join(room));
+    let speaking =
+        sources(root).into_iter().filter(|path| rooms.iter().any(|r| path.starts_with(r)));
+    // Texts go on behind a backslash at the end of the line.
+    let joined = |text: String| {
+        let lines = text.split("\\\n").map(str::trim_start).collect::<String>();
+        lines.replace("\\\"", "\"")
+    };
+    let said: String = speaking.map(|path| joined(read(&path))).collect();
+    let mut count = 0;
+    for guide in ["entra-id", "okta", "onelogin", "google-workspace"] {
+        let text = read(&root.join(format!("docs/guides/{guide}.md")));
+        for quote in text.split('“').skip(1) {
+            let (quote, _) = quote.split_once('”').expect("a quote ends");
+            for piece in quote.split('…').map(str::trim).filter(|piece| !piece.is_empty()) {
+                assert!(said.contains(piece), "{guide}: nothing says {piece:?}");
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count} quotes");
+}
+
+/// Seen to fail with a letter of a link changed.
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut count = 0;
+    for folder in ["", "docs", "docs/guides", "docs/decisions"].map(|folder| root.join(folder)) {
+        for entry in fs::read_dir(&folder).expect("a folder of documents") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_none_or(|extension| extension != "md") {
+                continue;
+            }
+            for link in read(&path).split("](").skip(1) {
+                let (link, _) = link.split_once(')').expect("a link ends");
+                let file = link.split('#').next().expect("a file");
+                if !file.is_empty() && !file.contains(':') {
+                    let there = folder.join(file).exists();
+                    assert!(there, "{}: there is no {link}", path.display());
+                    count += 1;
+                }
+            }
+        }
+    }
+    assert!(count > 40, "{count} links");
+}
+
 /// Seen to fail with the lints of a crate taken out.
 #[test]
 fn unsafe_is_forbidden_in_every_crate() {

@@ -7,20 +7,24 @@ use serde_json::json;
 
 use crate::harness::{Nestr, Redis, Shape, Workspace, unique};
 
-/// Makes people, and switches the integration on again after each, until the process is gone. Answers
-/// who was acknowledged, and who was asked for at the end.
+/// Makes people, after each switches the integration on again and has a domain verified, whose claimant is
+/// written to, until the process is gone. Answers who was acknowledged, and who was asked for at the end.
 async fn until_it_dies(nestr: &Nestr, acme: &Workspace) -> (Vec<String>, Option<String>) {
     let mut acknowledged = Vec::new();
     for _ in 0..100 {
         let name = format!("p-{}", unique());
         let body = json!({"userName": name, "displayName": name}).to_string();
         match acme.try_send(acme.ask("POST", "/Users").scim(body)).await {
-            Ok(answer) if answer.status == 201 => acknowledged.push(name),
+            Ok(answer) if answer.status == 201 => acknowledged.push(name.clone()),
             Ok(answer) if answer.status == 503 => return (acknowledged, Some(name)),
             Ok(answer) => panic!("{answer}"),
             Err(_) => return (acknowledged, Some(name)),
         }
-        if nestr.operator().try_enable_scim(&acme.id).await.is_err() {
+        let (operator, domain) = (nestr.operator(), format!("{name}.example"));
+        if operator.try_enable_scim(&acme.id).await.is_err()
+            || operator.try_claim(&acme.id, &domain).await.is_err()
+            || operator.try_verify(&acme.id, &domain).await.is_err()
+        {
             return (acknowledged, None);
         }
     }
@@ -32,13 +36,14 @@ async fn until_it_dies(nestr: &Nestr, acme: &Workspace) -> (Vec<String>, Option<
 #[tokio::test]
 async fn dying_between_two_steps_loses_nothing_and_leaves_no_half() {
     // Some are passed beside a Redis alone.
-    let redis = Redis::start().await.url();
+    let redis = Redis::start().await;
+    let url = redis.url();
     for point in Point::ALL {
         // Making the demo workspace commits, too; the other points come first while people are made.
-        let time = if matches!(point, Point::BeforeCommit | Point::AfterCommit) { 12 } else { 3 };
+        let time = if matches!(point, Point::BeforeCommit | Point::AfterCommit) { 16 } else { 3 };
         let wanted = PathBuf::from(format!("{}:{time}", point.name()));
         let environment = vec![("NESTR_SCIM_FAILPOINT".to_owned(), wanted)];
-        let settings = ["--demo", "acme.com", "--request-timeout", "2s", "--redis", &redis];
+        let settings = ["--demo", "acme.com", "--request-timeout", "2s", "--redis", &url];
         let shape = Shape::of_this_run();
         let nestr = Nestr::start_prepared(shape, &settings, |_| environment).await;
         let acme = nestr.acme();

@@ -7,10 +7,12 @@
 
 mod harness;
 
+mod audit;
 mod authentication;
 mod bounds;
 mod bulk;
 mod callers;
+mod command_line;
 mod connections;
 mod discovery;
 mod disk;
@@ -34,6 +36,7 @@ mod keys;
 mod leniency;
 mod links;
 mod lists;
+mod notices;
 mod observability;
 mod okta;
 mod okta_groups;
@@ -45,6 +48,7 @@ mod races;
 mod redis;
 mod replicas;
 mod rfc;
+mod runbook;
 mod secrets;
 mod simulator;
 mod tls;

@@ -30,6 +30,10 @@ async fn everything(nestr: &Nestr) {
         nestr.send(acme.ask("GET", "/Users").with_key("nscim_wrong")).await;
     }
     acme.find(r#"userName eq "nobody-at-all""#).await;
+    let operator = nestr.operator();
+    operator.claim(&acme.id, "acme.org").await;
+    operator.verify(&acme.id, "acme.org").await;
+    nestr.until_logged("a letter was sent").await;
     nestr.send(Ask::new("BREW", "/coffee")).await.is(404);
 }
 
@@ -37,9 +41,10 @@ async fn everything(nestr: &Nestr) {
 /// there that it does not name. Seen to fail with a name changed in either.
 #[tokio::test]
 async fn the_numbers_are_those_of_the_document() {
-    let redis = Redis::start().await.url();
+    let redis = Redis::start().await;
+    let url = redis.url();
     let settings = ["--demo", "acme.com", "--rate", "1", "--burst", "20", "--wrong-key-rate", "5"];
-    let settings = [&settings[..], &["--redis", &redis]].concat();
+    let settings = [&settings[..], &["--redis", &url]].concat();
     let nestr = Nestr::start_as(Shape::Whole, &settings).await;
     everything(&nestr).await;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/observability.md");

@@ -1,58 +1,11 @@
 //! An operator's day, with stock grpcurl and what reflection tells it.
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use serde_json::json;
 
-use serde_json::{Value, json};
-
-use crate::harness::{Login, Nestr};
-
-/// grpcurl as `./test` installs it, or as the environment variable GRPCURL names it.
-#[expect(clippy::disallowed_methods, reason = "where a tool of the tests is, not configuration")]
-fn grpcurl() -> PathBuf {
-    let pinned = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/bin/grpcurl");
-    let path = std::env::var_os("GRPCURL").map_or_else(|| pinned.into(), PathBuf::from);
-    assert!(
-        path.is_file(),
-        "there is no grpcurl at {}: ./test installs it, or name yours in GRPCURL",
-        path.display()
-    );
-    path
-}
-
-fn run(nestr: &Nestr, options: &[&str], command: &[&str]) -> Output {
-    let mut grpcurl = Command::new(grpcurl());
-    grpcurl.arg("-plaintext").args(options).arg(nestr.grpc().to_string()).args(command);
-    grpcurl.output().expect("grpcurl runs")
-}
-
-/// An operator at the terminal.
-struct Terminal {
-    nestr: Nestr,
-    credential: String,
-}
-
-impl Terminal {
-    fn of(nestr: &Nestr) -> Self {
-        Self { nestr: nestr.clone(), credential: nestr.demo().operator_credential }
-    }
-
-    /// Calls a method of a service of the contract; an error is what grpcurl prints of it.
-    fn call(&self, method: &str, message: &Value) -> Result<Value, String> {
-        let authorization = format!("authorization: Bearer {}", self.credential);
-        let (message, method) = (message.to_string(), format!("nestr.directory.v1.{method}"));
-        let output = run(&self.nestr, &["-H", &authorization, "-d", &message], &[&method]);
-        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        if output.status.success() {
-            Ok(serde_json::from_slice(&output.stdout).expect("JSON"))
-        } else {
-            Err(said(&output.stderr))
-        }
-    }
-}
+use crate::harness::{Login, Nestr, Terminal};
 
 fn listed(nestr: &Nestr, command: &[&str]) -> String {
-    let output = run(nestr, &[], command);
+    let output = Terminal::run(nestr, &[], command);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -76,7 +29,7 @@ async fn health_answers_for_the_whole_and_for_each_service() {
     let nestr = Nestr::start().await;
     for service in ["", "nestr.directory.v1.UserService", "nestr.directory.v1.LoginService"] {
         let message = json!({"service": service}).to_string();
-        let output = run(&nestr, &["-d", &message], &["grpc.health.v1.Health/Check"]);
+        let output = Terminal::run(&nestr, &["-d", &message], &["grpc.health.v1.Health/Check"]);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(said.contains("\"SERVING\""), "{service}: {said}");
     }
@@ -299,7 +252,7 @@ async fn a_person_is_made_changed_removed_and_restored_by_hand() {
 #[tokio::test]
 async fn without_the_credential_nothing_is_told() {
     let nestr = Nestr::start().await;
-    let stranger = Terminal { nestr: nestr.clone(), credential: "nop_guess".to_owned() };
+    let stranger = Terminal::with(&nestr, "nop_guess");
     for (method, message) in [
         ("WorkspaceService/ListWorkspaces", json!({})),
         ("DomainService/ListPendingDomains", json!({})),

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsConnector;
 
 use crate::connections::resident;
-use crate::harness::{Nestr, Shape, is_long, simulate};
+use crate::harness::{Nestr, Shape, Terminal, is_long, simulate};
 
 /// What an idle connection inside TLS may cost the server at the most, in KiB.
 const MOST_KIB: u64 = 64;
@@ -26,12 +26,12 @@ const MOST_KIB: u64 = 64;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A certificate for 127.0.0.1 and its key.
-struct Certificate {
+pub(crate) struct Certificate {
     dir: TempDir,
 }
 
 impl Certificate {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let made = Self { dir: tempfile::tempdir().expect("a directory") };
         made.write();
         made
@@ -44,11 +44,11 @@ impl Certificate {
         std::fs::write(self.key(), made.signing_key.serialize_pem()).expect("a file is written");
     }
 
-    fn certificate(&self) -> PathBuf {
+    pub(crate) fn certificate(&self) -> PathBuf {
         self.dir.path().join("cert.pem")
     }
 
-    fn key(&self) -> PathBuf {
+    pub(crate) fn key(&self) -> PathBuf {
         self.dir.path().join("key.pem")
     }
 
@@ -162,6 +162,25 @@ async fn the_simulator_speaks_tls_to_whom_it_trusts() {
         let (code, reported, said) = simulate(&arguments, &environment).await;
         assert_eq!(code, ends, "{reported}{said}");
         assert_eq!(ends == 2, said.contains("certificate"), "{said}");
+    }
+}
+
+/// The command line sends its credential to nobody whom it does not trust.
+#[tokio::test]
+async fn the_command_line_speaks_tls_to_whom_it_trusts() {
+    let certificate = Certificate::new();
+    let settings = [vec!["--demo".to_owned(), "acme.com".to_owned()], certificate.settings("grpc")];
+    let nestr = Nestr::start_as(Shape::Whole, &borrowed(&settings.concat())).await;
+    let olga = Terminal::of(&nestr);
+    let directory = format!("https://{}", nestr.grpc());
+    let other = Certificate::new();
+    for (trusted, ends) in [(&certificate, 0), (&other, 2)] {
+        let file = trusted.certificate().display().to_string();
+        let words =
+            ["workspace", "list", "--directory", &directory, "--directory-ca", &file, "--json"];
+        let answer = olga.operate(&words);
+        assert_eq!(answer.code, ends, "{}{}", answer.out, answer.err);
+        assert_eq!(ends == 2, answer.err.contains("certificate"), "{}", answer.err);
     }
 }
 

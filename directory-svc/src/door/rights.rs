@@ -144,6 +144,8 @@ in_a_workspace! {
     BulkWriteRequest weighs |ask: &Self| bulk(ask.operations.len()); Gateway Internal Operator;
     ListResourcesRequest weighs |ask: &Self| listing_any(&ask.filter); Gateway Internal Operator Reader;
 
+    ListAuditRecordsRequest weighs |_| LISTING; Internal Operator Reader;
+
     GetServiceProviderConfigRequest; Gateway Internal Operator Reader;
     ListResourceTypesRequest; Gateway Internal Operator Reader;
     GetResourceTypeRequest; Gateway Internal Operator Reader;

@@ -1,7 +1,11 @@
-//! What the directory does by itself.
+//! What the directory does by itself, a file a job. Each runs for as long as it is polled.
 
 mod clean_up;
+mod deliver_notices;
 pub(crate) mod domain_checks;
+mod remind_of_keys;
 
 pub(crate) use clean_up::clear_expired;
+pub(crate) use deliver_notices::deliver_notices;
 pub(crate) use domain_checks::check_domains;
+pub(crate) use remind_of_keys::remind_of_keys;

@@ -8,7 +8,7 @@ use crate::clock::{Micros, SECOND};
 use crate::ids::WorkspaceId;
 use crate::rules::dns_proof;
 use crate::store::{
-    ApiKey, CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState, Integration,
+    ApiKey, AuditRecord, CheckOutcome, DecidedHow, Domain, DomainCheck, DomainState, Integration,
     IntegrationState, PendingDomain, Workspace,
 };
 
@@ -133,6 +133,19 @@ pub(crate) fn integration(
         .into(),
         scim_url: links.scim(workspace),
         create_time: Some(timestamp(integration.created_at)),
+    }
+}
+
+/// An administrative act.
+pub(crate) fn audit_record(record: AuditRecord) -> v1::AuditRecord {
+    v1::AuditRecord {
+        act_time: Some(timestamp(record.at)),
+        actor: record.actor,
+        act: record.act,
+        subject: record.subject,
+        before_json: record.before.unwrap_or_default(),
+        after_json: record.after.unwrap_or_default(),
+        revision: record.revision,
     }
 }
 

@@ -6,7 +6,7 @@ mod group;
 mod user;
 
 pub(crate) use admin::{
-    api_key, checked, domain, domain_state, integration, pending_domain, workspace,
+    api_key, audit_record, checked, domain, domain_state, integration, pending_domain, workspace,
 };
 pub(crate) use group::{Groups, deleted_group};
 pub(crate) use user::{People, deleted_user};

@@ -12,6 +12,7 @@ pub(crate) mod groups;
 pub(crate) mod integrations;
 pub(crate) mod keys;
 pub(crate) mod login_email;
+pub(crate) mod notices;
 pub(crate) mod people;
 pub(crate) mod schemas;
 pub(crate) mod version;

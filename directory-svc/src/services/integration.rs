@@ -11,7 +11,6 @@ use tonic::{Request, Response, Status};
 use super::fault::{no, store_error};
 use super::workspace::DISPLAY_NAME_BYTES;
 use super::{Services, read};
-use crate::clock::Micros;
 use crate::door::{Authenticated, hash};
 use crate::ids::{ApiKeyId, WorkspaceId};
 use crate::refusal::Refusal;
@@ -93,7 +92,7 @@ impl<S: Store> IntegrationService for Services<S> {
         let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
         let integration = one(&*workspace, &ask.integration_id).await?;
         let write = self.write(author);
-        let expires_at = ask.expire_time.map(|time| micros(&time)).transpose()?;
+        let expires_at = read::time("expire_time", ask.expire_time.as_ref())?;
         if expires_at.is_some_and(|end| end <= write.at) {
             return Err(no(read::invalid("expire_time", "lies in the past")));
         }
@@ -184,10 +183,4 @@ async fn find(
 
 async fn one(workspace: &impl WorkspaceStore, integration_id: &str) -> Result<Integration, Status> {
     find(workspace, integration_id).await?.ok_or_else(|| no(integrations::not_found()))
-}
-
-fn micros(time: &pbjson_types::Timestamp) -> Result<Micros, Status> {
-    jiff::Timestamp::new(time.seconds, time.nanos)
-        .map(jiff::Timestamp::as_microsecond)
-        .map_err(|_| no(read::invalid("expire_time", "out of range")))
 }

@@ -1,5 +1,6 @@
 //! The gRPC services, one file each: open the door, read, decide, answer. No SQL and no rule.
 
+mod audit;
 mod bulk;
 pub(crate) mod cursor;
 mod discovery;

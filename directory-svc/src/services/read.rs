@@ -6,6 +6,7 @@ use std::str::FromStr;
 use directory_api::v1;
 use directory_api::v1::Reason;
 use directory_api::v1::patch_operation::Operand;
+use pbjson_types::Timestamp;
 use scim::filter::Bound;
 use scim::patch::{ListEdit, Patch, RawOperation};
 use scim::{Resource, ResourceType, Schemas, Sort};
@@ -13,10 +14,18 @@ use serde_json::Value;
 use tonic::Status;
 
 use super::fault::{no, scim_error};
+use crate::clock::Micros;
 use crate::ids::{GroupId, UserId};
 use crate::refusal::Refusal;
 use crate::rules::{groups, people};
 use crate::store::{Author, Binding, Group, Kind, User};
+
+/// A point in time, which `field` carries; `None` when it carries none.
+pub(super) fn time(field: &str, time: Option<&Timestamp>) -> Result<Option<Micros>, Status> {
+    let read = |time: &Timestamp| jiff::Timestamp::new(time.seconds, time.nanos);
+    let micros = time.map(read).transpose().map_err(|_| no(invalid(field, "out of range")))?;
+    Ok(micros.map(jiff::Timestamp::as_microsecond))
+}
 
 /// The attribute of a group whose values are rows.
 const MEMBERS: &str = "members";

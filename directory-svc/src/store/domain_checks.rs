@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use super::{Answer, Domain, DomainCheck};
+use super::{Answer, Decided, Domain, DomainCheck};
 use crate::clock::Micros;
 
 /// The checks of the claims of one workspace. None of it takes a revision. A claim that is made, or made
@@ -28,7 +28,8 @@ pub trait DomainCheckStore: Clone + Send + Sync + 'static {
         until: Micros,
     ) -> impl Future<Output = Answer<bool>> + Send;
 
-    /// Notes what is known after a question: `decide` sees the claim and what was known, and says what is.
+    /// Notes what is known after a question: `decide` sees the claim and what was known, and says what is and
+    /// who is told of it.
     /// Answers both as they are then; `None`: the domain was never claimed.
     fn note_domain_check<D>(
         &self,
@@ -36,5 +37,5 @@ pub trait DomainCheckStore: Clone + Send + Sync + 'static {
         decide: D,
     ) -> impl Future<Output = Answer<Option<(Domain, DomainCheck)>>> + Send
     where
-        D: Fn(&Domain, &DomainCheck) -> DomainCheck + Send + 'static;
+        D: Fn(&Domain, &DomainCheck) -> Decided<DomainCheck> + Send + 'static;
 }

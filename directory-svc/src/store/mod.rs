@@ -10,6 +10,7 @@ mod conformance;
 mod domain_checks;
 mod filter_sql;
 mod groups;
+mod notices;
 mod places;
 mod record;
 mod words;
@@ -20,6 +21,7 @@ pub use domain_checks::DomainCheckStore;
 pub(crate) use filter_sql::is_served;
 pub use groups::GroupStore;
 pub use model::*;
+pub use notices::NoticeStore;
 use tokio::sync::watch;
 
 use crate::clock::Micros;
@@ -70,7 +72,7 @@ pub type Answer<T> = Result<T, StoreError>;
 
 /// All workspaces: what operators and sign-in ask across them. Everything else stands on
 /// [`Store::workspace`].
-pub trait Store: Clone + Send + Sync + 'static {
+pub trait Store: NoticeStore + Clone + Send + Sync + 'static {
     /// The handle of one workspace.
     type Workspace: WorkspaceStore + GroupStore + DomainCheckStore;
 
@@ -177,7 +179,8 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     fn people_of_domain(&self, name: String) -> impl Future<Output = Answer<u64>> + Send;
 
     /// Decides on one domain: `decide` sees the claim (`None`: never claimed) and whether another
-    /// workspace has the domain verified, and says how the claim is to be.
+    /// workspace has the domain verified, and says how the claim is to be and who is told of it. A claim
+    /// that stays as it is, is no write, and nobody is told.
     fn change_domain<D>(
         &self,
         write: Write,
@@ -185,7 +188,7 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
         decide: D,
     ) -> impl Future<Output = Answer<Domain>> + Send
     where
-        D: Fn(Option<&Domain>, bool) -> Result<Domain, Refusal> + Send + 'static;
+        D: Fn(Option<&Domain>, bool) -> Result<Decided<Domain>, Refusal> + Send + 'static;
 
     /// All integrations, the first made first.
     fn integrations(&self) -> impl Future<Output = Answer<Vec<Integration>>> + Send;

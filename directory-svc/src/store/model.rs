@@ -4,11 +4,13 @@ mod audit;
 mod domain_check;
 mod groups;
 mod listing;
+mod notices;
 
 pub use audit::*;
 pub use domain_check::*;
 pub use groups::*;
 pub use listing::*;
+pub use notices::*;
 
 use std::collections::BTreeSet;
 

@@ -142,7 +142,7 @@ async fn a_verification_that_was_cut_short_is_finished() {
         let (by, note) = ("dns".to_owned(), String::new());
         let decision = Decision { at: BEGIN + MINUTE, by, how: DecidedHow::Dns, note };
         let (state, decision) = (DomainState::Verified, Some(decision));
-        Ok(Domain { state, decision, ..claim.unwrap().clone() })
+        Ok(Domain { state, decision, ..claim.unwrap().clone() }.into())
     };
     workspace.change_domain(write, NAME.to_owned(), decide).await.unwrap();
     assert_eq!(house.signed_in().await, 0);

@@ -51,7 +51,7 @@ pub(super) fn address(line: &Value, name: &str) -> SocketAddr {
 }
 
 /// An address that nobody listens on, below the ports that connections are given.
-pub(super) fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     loop {
         let port = rand::random_range(10_000..32_000);
         if let Ok(free) = std::net::TcpListener::bind(("127.0.0.1", port)) {
@@ -105,7 +105,7 @@ pub(crate) async fn refused_start(settings: &[&str]) -> String {
 }
 
 /// What a command of the binary prints that ends by itself, and well.
-pub(crate) async fn printed_by(arguments: &[&str]) -> String {
+pub(super) async fn printed_by(arguments: &[&str]) -> String {
     let home = tempfile::tempdir().expect("a temporary directory");
     let said = home.path().join("said");
     let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -116,6 +116,13 @@ pub(crate) async fn printed_by(arguments: &[&str]) -> String {
         .expect("the binary starts");
     assert!(wait(&mut child).await.success(), "{arguments:?} ends well");
     fs::read_to_string(said).expect("what it printed")
+}
+
+/// A credential of a caller, and its entry in the file, as `nestr-scim credential` prints them.
+pub(crate) async fn new_credential(name: &str, role: &str) -> (String, String) {
+    let printed = printed_by(&["credential", name, role]).await;
+    let credential = printed.lines().nth(1).and_then(|line| line.strip_prefix("# "));
+    (credential.expect("a credential").to_owned(), printed.clone())
 }
 
 /// The command `simulate` with these arguments and this environment: what it ends with, what it

@@ -83,22 +83,36 @@ impl Operator {
 
     /// Claims domains, as the admin typed them; answers what became of each.
     pub(crate) async fn claim(&self, workspace_id: &str, domains: &str) -> Vec<v1::ClaimOutcome> {
+        self.try_claim(workspace_id, domains).await.expect("a claim")
+    }
+
+    /// Claims domains at a server that may go away meanwhile.
+    pub(crate) async fn try_claim(
+        &self,
+        workspace_id: &str,
+        domains: &str,
+    ) -> Result<Vec<v1::ClaimOutcome>, Status> {
         let ask = v1::ClaimDomainsRequest {
             workspace_id: workspace_id.to_owned(),
             domains: domains.to_owned(),
             contact_email: "admin@nestr.example".to_owned(),
         };
-        self.domains().claim_domains(ask).await.expect("a claim").into_inner().outcomes
+        Ok(self.domains().claim_domains(ask).await?.into_inner().outcomes)
     }
 
     /// Verifies a claimed domain.
     pub(crate) async fn verify(&self, workspace_id: &str, domain: &str) {
+        self.try_verify(workspace_id, domain).await.expect("a verified domain");
+    }
+
+    /// Verifies a claimed domain on a server that may go away meanwhile.
+    pub(crate) async fn try_verify(&self, workspace_id: &str, domain: &str) -> Result<(), Status> {
         let ask = v1::VerifyDomainRequest {
             workspace_id: workspace_id.to_owned(),
             domain: domain.to_owned(),
             ..v1::VerifyDomainRequest::default()
         };
-        self.domains().verify_domain(ask).await.expect("a verified domain");
+        self.domains().verify_domain(ask).await.map(drop)
     }
 
     /// All claims of a workspace.

@@ -7,23 +7,27 @@ mod disk;
 mod dns;
 mod entra;
 mod grpc;
+mod mail;
 mod process;
 mod redis;
 mod replicas;
+mod terminal;
 mod wire;
 mod workspace;
 
 pub(crate) use answer::Answer;
-pub(crate) use binary::{printed_by, refused_start, run_to_end, simulate};
+pub(crate) use binary::{free_address, new_credential, refused_start, run_to_end, simulate};
 pub(crate) use collector::{Collector, Told};
 pub(crate) use disk::{Disk, Fault, Journal};
 pub(crate) use dns::{Dns, Says};
 pub(crate) use entra::{Dialect, Entra, Person};
 pub(crate) use grpc::Operator;
 pub(crate) use idp_simulator::form_encoded;
+pub(crate) use mail::{MailServer, Received};
 pub(crate) use process::{Demo, Nestr, Shape};
 pub(crate) use redis::Redis;
 pub(crate) use replicas::{House, Key, Replica};
+pub(crate) use terminal::{Terminal, grpcurl};
 pub(crate) use wire::Ask;
 pub(crate) use workspace::{Login, Workspace};
 

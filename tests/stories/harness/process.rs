@@ -299,6 +299,12 @@ impl Nestr {
         wait(&mut process.child).await
     }
 
+    /// Waits until the process that owns the data directory is gone, in whatever way.
+    pub(crate) async fn has_died(&self) {
+        let mut process = self.state().directory.take().expect("a running process");
+        wait(&mut process.child).await;
+    }
+
     /// The id of the process that owns the data directory.
     pub(crate) fn pid(&self) -> i32 {
         self.state().directory.as_ref().expect("a running process").pid()
@@ -340,6 +346,15 @@ impl Nestr {
     /// Every log line of every start.
     pub(crate) fn log(&self) -> String {
         self.outputs("err")
+    }
+
+    /// Waits until the log holds these words.
+    pub(crate) async fn until_logged(&self, words: &str) {
+        let deadline = Instant::now() + PATIENCE * 3;
+        while !self.log().contains(words) {
+            assert!(Instant::now() < deadline, "no {words:?} in:\n{}", self.log());
+            sleep(A_MOMENT).await;
+        }
     }
 
     /// What was printed for the user by every start.

@@ -10,6 +10,7 @@ use crate::ids::WorkspaceId;
 use crate::render;
 use crate::rules::dns_proof::{self, Due};
 use crate::rules::domains::not_claimed;
+use crate::rules::notices;
 use crate::services::Services;
 use crate::services::fault::{no, store_error};
 use crate::store::{
@@ -64,8 +65,9 @@ impl<S: Store> Services<S> {
             self.ask_and_note(workspace, claim, check, false).await?;
             return Ok(());
         }
-        let put_off =
-            move |claim: &Domain, check: &DomainCheck| dns_proof::put_off(claim, check, pause, now);
+        let put_off = move |claim: &Domain, check: &DomainCheck| {
+            dns_proof::put_off(claim, check, pause, now).into()
+        };
         workspace.note_domain_check(name, put_off).await.map_err(store_error)?;
         Ok(())
     }
@@ -88,10 +90,10 @@ impl<S: Store> Services<S> {
             let begun =
                 if is_asked_for { dns_proof::begun_again(check, now) } else { check.clone() };
             if claim.challenge == challenge {
-                dns_proof::after(claim, &begun, outcome, now)
+                notices::of_check(claim, check, dns_proof::after(claim, &begun, outcome, now))
             } else {
                 // Another claim by now: the answer says nothing of it.
-                check.clone()
+                check.clone().into()
             }
         };
         let known = workspace.note_domain_check(claim.name, note).await.map_err(store_error)?;
@@ -136,7 +138,9 @@ impl<S: Store> Services<S> {
             };
             let challenge = claim.challenge.clone();
             let decide = move |standing: Option<&Domain>, held_elsewhere| {
-                dns_proof::verify(standing, held_elsewhere, &challenge, decision.clone())
+                let domain =
+                    dns_proof::verify(standing, held_elsewhere, &challenge, decision.clone())?;
+                Ok(notices::of_domain(standing, domain))
             };
             match workspace.change_domain(write, claim.name.clone(), decide).await {
                 Ok(_) => {}

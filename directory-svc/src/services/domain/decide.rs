@@ -9,7 +9,7 @@ use crate::refusal::Refusal;
 use crate::render;
 use crate::rules::claims::{CLAIMS_IN_ALL, Claim};
 use crate::rules::domains::{self, Claimant};
-use crate::rules::login_email;
+use crate::rules::{login_email, notices};
 use crate::services::fault::{no, store_error};
 use crate::services::{Services, read};
 use crate::store::{Author, DecidedHow, Decision, Domain, Store, WorkspaceStore};
@@ -84,7 +84,7 @@ impl<S: Store> Services<S> {
         let wanted = name.clone();
         let domain = workspace
             .change_domain(write, name, move |standing, _| {
-                Ok(domains::claim(standing, &wanted, &claimant))
+                Ok(domains::claim(standing, &wanted, &claimant).into())
             })
             .await
             .map_err(store_error)?;
@@ -110,7 +110,8 @@ impl<S: Store> Services<S> {
         let decision = Decision { at: write.at, by: author.name(), how, note };
         workspace
             .change_domain(write, name, move |standing, shared| {
-                decide(standing, shared, decision.clone())
+                let domain = decide(standing, shared, decision.clone())?;
+                Ok(notices::of_domain(standing, domain))
             })
             .await
             .map_err(store_error)
@@ -136,7 +137,9 @@ impl<S: Store> Services<S> {
             let standing = standing.iter().find(|domain| domain.name == name);
             rule(standing, decision).map_err(no)?
         } else {
-            let decide = move |standing: Option<&Domain>, _| rule(standing, decision.clone());
+            let decide = move |standing: Option<&Domain>, _| {
+                Ok(notices::of_domain(standing, rule(standing, decision.clone())?))
+            };
             workspace.change_domain(write, name, decide).await.map_err(store_error)?
         };
         let domain = render::domain(*workspace_id, &domain);

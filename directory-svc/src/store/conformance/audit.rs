@@ -75,14 +75,14 @@ pub(super) async fn change_a_workspace_and_tell_who_did<E: Engine>(engine: E) {
 pub(super) async fn record_each_administrative_act_once<E: Engine>(engine: E) {
     let acme = workspace(engine.store(), 1).await;
     let pending = claim("acme.com", NOW, DomainState::Pending);
-    let decide = move |_: Option<&Domain>, _| Ok(pending.clone());
+    let decide = move |_: Option<&Domain>, _| Ok(pending.clone().into());
     acme.change_domain(write("claim"), "acme.com".to_owned(), decide).await.unwrap();
     for _ in 0..2 {
         verify(&acme, "acme.com").await.unwrap();
     }
     let sold = claim("acme.com", NOW, DomainState::Revoked);
     let sold = Domain { decision: Some(decision("sold")), ..sold };
-    let decide = move |_: Option<&Domain>, _| Ok(sold.clone());
+    let decide = move |_: Option<&Domain>, _| Ok(sold.clone().into());
     acme.change_domain(write("revoke"), "acme.com".to_owned(), decide).await.unwrap();
     for (operation, state) in [
         ("on", IntegrationState::On),
@@ -150,7 +150,7 @@ pub(super) async fn list_acts_by_who_what_and_when<E: Engine>(engine: E) {
     for (n, actor) in [(1, "olga"), (2, "settings"), (3, "olga")] {
         let name = format!("d{n}.example");
         let pending = claim(&name, NOW + n, DomainState::Pending);
-        let decide = move |_: Option<&Domain>, _| Ok(pending.clone());
+        let decide = move |_: Option<&Domain>, _| Ok(pending.clone().into());
         let write = write_of(actor, &name, NOW + n);
         acme.change_domain(write, name.clone(), decide).await.unwrap();
     }

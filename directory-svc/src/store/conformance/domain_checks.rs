@@ -10,7 +10,7 @@ use crate::store::{CheckOutcome, Domain, DomainCheck, DomainCheckStore};
 /// Claims a domain at a time.
 async fn claim_at<W: WorkspaceStore>(workspace: &W, name: &str, at: Micros) {
     let pending = claim(name, at, DomainState::Pending);
-    let decide = move |_: Option<&Domain>, _| Ok(pending.clone());
+    let decide = move |_: Option<&Domain>, _| Ok(pending.clone().into());
     let write = write(&format!("claim {name} at {at}"));
     workspace.change_domain(write, name.to_owned(), decide).await.unwrap();
 }
@@ -30,7 +30,8 @@ fn known(next_at: Option<Micros>) -> DomainCheck {
 }
 
 async fn note<W: DomainCheckStore>(workspace: &W, name: &str, check: DomainCheck) {
-    let noted = workspace.note_domain_check(name.to_owned(), move |_, _| check.clone()).await;
+    let noted =
+        workspace.note_domain_check(name.to_owned(), move |_, _| check.clone().into()).await;
     noted.unwrap().unwrap();
 }
 
@@ -53,7 +54,7 @@ pub(super) async fn keep_what_is_known_of_a_claims_record<E: Engine>(engine: E) 
     let before = revision(&acme).await;
     let seen = acme.note_domain_check("acme.com".to_owned(), move |claim, check| {
         assert_eq!((claim.name.as_str(), check), ("acme.com", &begun));
-        known(None)
+        known(None).into()
     });
     assert_eq!(seen.await.unwrap(), Some((domain, known(None))));
     assert_eq!(revision(&acme).await, before, "it is no change of the claim");
@@ -71,7 +72,7 @@ pub(super) async fn keep_what_is_known_of_a_claims_record<E: Engine>(engine: E) 
 
     // Never claimed here; and claimed, but never asked about.
     assert_eq!(evil.domain_check("acme.com".to_owned()).await.unwrap(), None);
-    let nothing = evil.note_domain_check("acme.com".to_owned(), |_, _| known(None)).await;
+    let nothing = evil.note_domain_check("acme.com".to_owned(), |_, _| known(None).into()).await;
     assert_eq!(nothing.unwrap(), None);
     assert!(evil.domain_checks().await.unwrap().is_empty());
     verify(&acme, "acme.org").await.unwrap();

@@ -4,9 +4,8 @@ use super::{
     DomainState, Engine, NOW, Store, WorkspaceStore, claim, create, decision, named, remove,
     user_id, verify, workspace, write,
 };
-use crate::refusal::Refusal;
 use crate::rules;
-use crate::store::{Domain, DomainCheck, OtherClaim, PendingDomain, StoreError};
+use crate::store::{Decided, Domain, DomainCheck, OtherClaim, PendingDomain, StoreError};
 
 fn names(waiting: &[PendingDomain]) -> Vec<&str> {
     waiting.iter().map(|pending| pending.domain.name.as_str()).collect()
@@ -15,7 +14,7 @@ fn names(waiting: &[PendingDomain]) -> Vec<&str> {
 /// Brings a claim into a state.
 async fn put<W: WorkspaceStore>(workspace: &W, operation: &str, domain: Domain) -> Domain {
     let name = domain.name.clone();
-    let decide = move |_: Option<&Domain>, _| Ok(domain.clone());
+    let decide = move |_: Option<&Domain>, _| Ok(domain.clone().into());
     workspace.change_domain(write(operation), name, decide).await.unwrap()
 }
 
@@ -27,7 +26,7 @@ pub(super) async fn list_what_waits_in_order_of_waiting<E: Engine>(engine: E) {
         [(&acme, "late.example", 3), (&other, "early.example", 1), (&acme, "acme.com", 2)]
     {
         let pending = claim(name, NOW + at, DomainState::Pending);
-        let decide = move |_: Option<&Domain>, _| Ok(pending.clone());
+        let decide = move |_: Option<&Domain>, _| Ok(pending.clone().into());
         workspace.change_domain(write(name), name.to_owned(), decide).await.unwrap();
     }
     verify(&acme, "verified.example").await.unwrap();
@@ -48,11 +47,9 @@ pub(super) async fn list_what_waits_in_order_of_waiting<E: Engine>(engine: E) {
     let decide = move |claim: Option<&Domain>, is_shared: bool| {
         assert!(is_shared);
         let (state, decision) = (DomainState::Rejected, Some(called.clone()));
-        Ok(Domain {
-            state,
-            decision,
-            ..claim.cloned().unwrap_or_else(|| self::claim("verified.example", NOW, state))
-        })
+        let standing = claim.cloned();
+        let standing = standing.unwrap_or_else(|| self::claim("verified.example", NOW, state));
+        Ok(Domain { state, decision, ..standing }.into())
     };
     let name = "verified.example".to_owned();
     let rejected = other.change_domain(write("reject"), name, decide).await.unwrap();
@@ -121,8 +118,9 @@ pub(super) async fn let_one_of_many_verifications_of_a_domain_win<E: Engine>(eng
         let workspace = workspace(store, n).await;
         put(&workspace, "claim", claim("acme.com", NOW, DomainState::Pending)).await;
         at_once.push(tokio::spawn(async move {
-            let decide = |standing: Option<&Domain>, held: bool| -> Result<Domain, Refusal> {
-                rules::domains::verify(standing, held, false, decision(""))
+            let decide = |standing: Option<&Domain>, held: bool| {
+                let domain = rules::domains::verify(standing, held, false, decision(""))?;
+                Ok(Decided::from(domain))
             };
             workspace.change_domain(write("verify"), "acme.com".to_owned(), decide).await
         }));

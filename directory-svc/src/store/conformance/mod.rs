@@ -8,6 +8,7 @@ mod engines;
 mod filters;
 mod groups;
 mod model;
+mod notices;
 mod order;
 mod people;
 mod removal;
@@ -68,6 +69,13 @@ every_store_must![
     groups::put_who_comes_back_into_their_groups,
     groups::tell_what_a_person_belongs_to,
     groups::walk_the_members_of_a_group_in_pages,
+    notices::forget_what_has_ended_long_ago,
+    notices::give_a_taken_notice_to_nobody_else,
+    notices::keep_a_notice_with_its_decision_or_not_at_all,
+    notices::keep_one_notice_of_a_name,
+    notices::list_keys_that_end_in_pages,
+    notices::tell_when_a_notice_is_kept,
+    notices::try_a_notice_until_it_is_sent_or_given_up,
     order::find_any_place_of_everybody,
     order::sort_as_the_pure_order_does,
     order::walk_by_marks_past_comings_and_goings,
@@ -197,7 +205,7 @@ async fn verify<W: WorkspaceStore>(workspace: &W, name: &str) -> Answer<Domain> 
     let decision = decision("");
     let domain = Domain { decision: Some(decision), ..claim(name, NOW, DomainState::Verified) };
     let operation = write(&format!("verify {name}"));
-    workspace.change_domain(operation, name.to_owned(), move |_, _| Ok(domain.clone())).await
+    workspace.change_domain(operation, name.to_owned(), move |_, _| Ok(domain.clone().into())).await
 }
 
 fn claim(name: &str, claimed_at: Micros, state: DomainState) -> Domain {

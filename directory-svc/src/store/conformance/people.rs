@@ -143,7 +143,7 @@ pub(super) async fn sign_in_where_the_domain_is_verified<E: Engine>(engine: E) {
     verify(&acme, "acme.com").await.unwrap();
     verify(&owned, "acme.com").await.unwrap();
     let pending = claim("acme.com", NOW, DomainState::Pending);
-    let decide = move |_: Option<&Domain>, _| Ok(pending.clone());
+    let decide = move |_: Option<&Domain>, _| Ok(pending.clone().into());
     other.change_domain(write("claim"), "acme.com".to_owned(), decide).await.unwrap();
     let asleep = draft(&json!({ "userName": "ada", "active": false }));
     for (workspace, person) in [(&acme, named("ada")), (&owned, asleep), (&other, named("ada"))] {

@@ -308,7 +308,7 @@ impl<S: Store> Walk<S> {
         let (decide, seeing) = (decides(is_refused, wanted), Arc::clone(&saw));
         let decide = move |_: Option<&Domain>, elsewhere| {
             *seeing.lock().unwrap_or_else(PoisonError::into_inner) = Some(elsewhere);
-            decide()
+            decide().map(Into::into)
         };
         agree(self.workspaces[n].change_domain(write, name.to_owned(), decide).await, &expected);
         assert!(seen(&saw).is_none_or(|told| told == elsewhere));

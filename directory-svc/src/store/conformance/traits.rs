@@ -123,7 +123,7 @@ pub(super) async fn show_the_policy_to_every_decision<E: Engine>(engine: E) {
         decision: Some(decision("no")),
         ..claim("evil.example", NOW, DomainState::Rejected)
     };
-    let decide = move |_: Option<&Domain>, _| Ok(rejected.clone());
+    let decide = move |_: Option<&Domain>, _| Ok(rejected.clone().into());
     acme.change_domain(write("reject"), "evil.example".to_owned(), decide).await.unwrap();
 
     let (see, seen) = sync_channel(4);

@@ -105,7 +105,7 @@ pub(super) async fn take_no_revision_for_what_changes_nothing<E: Engine>(engine:
     let pending = claim("acme.com", NOW, DomainState::Pending);
     for operation in ["claim", "claim again"] {
         let pending = pending.clone();
-        let decide = move |_: Option<&_>, _| Ok(pending.clone());
+        let decide = move |_: Option<&_>, _| Ok(pending.clone().into());
         acme.change_domain(write(operation), "acme.com".to_owned(), decide).await.unwrap();
     }
     switch(&acme, "on", integration_id(1), IntegrationState::On).await.unwrap();

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, params};
 
 use super::domains;
+use super::notices::Entrance;
 use super::statement::{all, one, run};
 use super::writing::Writing;
 use crate::clock::Micros;
 use crate::ids::WorkspaceId;
-use crate::store::{Answer, Domain, DomainCheck};
+use crate::store::{Answer, Decided, Domain, DomainCheck};
 
 const COLUMNS: &str = "begun_at, attempts, checked_at, next_at, outcome, missing_since, warned_at, \
                        proven_at, name";
@@ -102,13 +103,15 @@ pub(super) fn begin(writing: &Writing<'_>, claim: &Domain) -> Answer<()> {
 pub(super) fn note(
     connection: &Connection,
     workspace: WorkspaceId,
+    outbox: &Entrance,
     name: &str,
-    decide: impl Fn(&Domain, &DomainCheck) -> DomainCheck,
+    decide: impl Fn(&Domain, &DomainCheck) -> Decided<DomainCheck>,
 ) -> Answer<Option<(Domain, DomainCheck)>> {
     let Some((claim, standing)) = find(connection, workspace, name)? else { return Ok(None) };
-    let known = decide(&claim, &standing);
+    let Decided { value: known, notices } = decide(&claim, &standing);
     if known != standing {
         put(connection, workspace, name, &known)?;
+        outbox.keep(connection, workspace, &notices)?;
     }
     Ok(Some((claim, known)))
 }

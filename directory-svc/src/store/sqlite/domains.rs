@@ -4,6 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::domain_checks;
 use super::failure::fault;
+use super::notices::Entrance;
 use super::statement::{all, one, run};
 use super::workspaces;
 use super::writing::{Changed, Writing};
@@ -13,8 +14,8 @@ use crate::refusal::Refusal;
 use crate::store::record::{Detail, image_of_domain};
 use crate::store::words::Word;
 use crate::store::{
-    Answer, ChangeKind, Decision, Domain, DomainState, OtherClaim, PendingDomain, PendingMark,
-    Policy, StoreError,
+    Answer, ChangeKind, Decided, Decision, Domain, DomainState, OtherClaim, PendingDomain,
+    PendingMark, Policy, StoreError,
 };
 
 const COLUMNS: &str = "name, state, contact_email, claimed_at, claimed_by, challenge, decided_at, \
@@ -86,15 +87,17 @@ pub(super) fn people(connection: &Connection, workspace: WorkspaceId, name: &str
 
 pub(super) fn change(
     writing: &Writing<'_>,
+    outbox: &Entrance,
     name: &str,
-    decide: impl Fn(Option<&Domain>, bool) -> Result<Domain, Refusal>,
+    decide: impl Fn(Option<&Domain>, bool) -> Result<Decided<Domain>, Refusal>,
 ) -> Answer<Domain> {
     let repeated = writing.repeated(&[ChangeKind::DomainChanged], Some(name))?;
     let standing = find(writing.connection, writing.workspace, name)?;
     if repeated.is_some() {
         return standing.ok_or(StoreError::OperationReused);
     }
-    let domain = decide(standing.as_ref(), is_verified_elsewhere(writing, name)?)?;
+    let Decided { value: domain, notices } =
+        decide(standing.as_ref(), is_verified_elsewhere(writing, name)?)?;
     if standing.as_ref() == Some(&domain) {
         return Ok(domain);
     }
@@ -111,6 +114,7 @@ pub(super) fn change(
     };
     let act = format!("domain.{}", acted(standing.as_ref(), &domain));
     writing.record_act(revision, &act, changed, Some(image_of_domain(&domain)))?;
+    outbox.keep(writing.connection, writing.workspace, &notices)?;
     Ok(domain)
 }
 

@@ -9,8 +9,10 @@ use crate::ids::{ApiKeyId, IntegrationId, WorkspaceId};
 use crate::store::record::{Detail, image_of_api_key};
 use crate::store::{Answer, ApiKey, ChangeKind, KeyGrant, KeyHash, StoreError};
 
-const COLUMNS: &str = "k.id, k.integration_id, k.display_name, k.hint, k.created_at, k.expires_at, \
+pub(super) const COLUMNS: &str = "k.id, k.integration_id, k.display_name, k.hint, k.created_at, k.expires_at, \
                        k.revoked_at, k.last_used_at";
+/// How many they are.
+pub(super) const COLUMN_COUNT: usize = 8;
 
 pub(super) fn list(
     connection: &Connection,
@@ -122,7 +124,7 @@ fn find(writing: &Writing<'_>, id: ApiKeyId) -> Answer<Option<ApiKey>> {
     one(writing.connection, &sql, params![writing.workspace, id], read)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
     Ok(ApiKey {
         id: row.get(0)?,
         integration_id: row.get(1)?,

@@ -20,7 +20,7 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
@@ -35,8 +35,9 @@ const MIGRATIONS: [Migration; 7] = [
         name: "administration",
         sql: include_str!("migrations/0006_administration.sql"),
     },
+    Migration { number: 7, name: "notices", sql: include_str!("migrations/0007_notices.sql") },
     Migration {
-        number: 7,
+        number: 8,
         name: "domain_checks",
         sql: include_str!("migrations/0008_domain_checks.sql"),
     },

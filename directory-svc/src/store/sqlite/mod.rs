@@ -17,6 +17,7 @@ mod integrations;
 mod keys;
 mod listing;
 mod migrations;
+mod notices;
 #[cfg(test)]
 pub(in crate::store) mod plans;
 mod readers;
@@ -44,11 +45,15 @@ pub use failure::OpenError;
 pub use workspace::SqliteWorkspace;
 
 use self::checkpoints::{CheckpointThread, Checkpoints};
+use self::notices::Entrance;
 use self::readers::Readers;
 use self::writer::Writer;
-use super::{Account, Answer, LoginEmail, PendingDomain, PendingMark, Store, Workspace, Write};
+use super::{
+    Account, Answer, EndingKey, LoginEmail, Notice, NoticeStore, Outbox, PendingDomain,
+    PendingMark, Settled, Store, Workspace, Write,
+};
 use crate::clock::Micros;
-use crate::ids::WorkspaceId;
+use crate::ids::{ApiKeyId, WorkspaceId};
 
 /// The name of the store's file in the data directory.
 const FILE: &str = "directory.sqlite3";
@@ -75,6 +80,7 @@ struct Shared {
     writer: Writer,
     _checkpoints: CheckpointThread,
     readers: Arc<Readers>,
+    outbox: Entrance,
     _lock: File,
 }
 
@@ -107,10 +113,19 @@ impl SqliteStore {
         let (checkpoints, checkpoint_thread) =
             Checkpoints::start(&path).map_err(|error| OpenError::Engine(Box::new(error)))?;
         let connection = writer::open(&path, &checkpoints)?;
+        notices::release(&connection)?;
         let readers = Arc::new(Readers::new(path.clone(), statement_timeout));
         let writer = Writer::start(path.clone(), connection, checkpoints, Arc::clone(&readers))
             .map_err(failed(&path))?;
-        Ok(Self(Arc::new(Shared { writer, _checkpoints: checkpoint_thread, readers, _lock: lock })))
+        let outbox = Entrance::new();
+        let checkpoints = checkpoint_thread;
+        Ok(Self(Arc::new(Shared {
+            writer,
+            _checkpoints: checkpoints,
+            readers,
+            outbox,
+            _lock: lock,
+        })))
     }
 }
 
@@ -187,5 +202,50 @@ impl Store for SqliteStore {
 
     fn is_writable(&self) -> watch::Receiver<bool> {
         self.0.writer.is_writable()
+    }
+}
+
+impl NoticeStore for SqliteStore {
+    async fn keep_notices(&self, notices: Vec<(WorkspaceId, Notice)>) -> Answer<()> {
+        let outbox = self.0.outbox.clone();
+        let keep = move |connection: &Connection| {
+            let mut each = notices.iter();
+            each.try_for_each(|(workspace, notice)| outbox.keep(connection, *workspace, [notice]))
+        };
+        self.0.writer.run(keep).await
+    }
+
+    async fn take_due_notices(&self, now: Micros, until: Micros, limit: u32) -> Answer<Outbox> {
+        self.0.writer.run(move |connection| notices::take(connection, now, until, limit)).await
+    }
+
+    async fn settle_notice(
+        &self,
+        of: WorkspaceId,
+        key: String,
+        attempts: u32,
+        settled: Settled,
+    ) -> Answer<()> {
+        let settle = move |c: &Connection| notices::settle(c, of, &key, attempts, &settled);
+        self.0.writer.run(settle).await
+    }
+
+    async fn clear_notices(&self, before: Micros, limit: u32) -> Answer<u64> {
+        self.0.writer.run(move |connection| notices::clear(connection, before, limit)).await
+    }
+
+    async fn ending_keys(
+        &self,
+        now: Micros,
+        until: Micros,
+        after: Option<(WorkspaceId, Micros, ApiKeyId)>,
+        limit: u32,
+    ) -> Answer<Vec<EndingKey>> {
+        let list = move |c: &Connection| notices::ending_keys(c, now, until, after, limit);
+        self.0.readers.long(list).await
+    }
+
+    fn notices_kept(&self) -> watch::Receiver<()> {
+        self.0.outbox.subscribe()
     }
 }

@@ -13,7 +13,7 @@ use super::{connection, migrations};
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Statements that may walk, by a piece of each, and the step at which it may.
-const MAY_WALK: [(&str, &str); 12] = [
+const MAY_WALK: [(&str, &str); 14] = [
     // A listing by whatever filter was sent. Those that have to be served from an index are listed in
     // `filters`; the rest ends at the statement's time limit.
     (" FROM user u ", ""),
@@ -34,6 +34,9 @@ const MAY_WALK: [(&str, &str); 12] = [
     (" FROM integration WHERE workspace_id = ?1", ""),
     // A page of what waits, in the order of its index.
     ("state = 'pending' ORDER BY claimed_at", "SCAN domain USING INDEX domain_pending"),
+    // What waits in the outbox is little, and all of it is counted.
+    ("FROM notice WHERE due_at IS NOT NULL", "USING COVERING INDEX notice_due"),
+    ("UPDATE notice SET leased_until = NULL", "USING COVERING INDEX notice_due"),
     // Removed people who had the same externalId are a few.
     ("AND external_id = ?3 AND login_email_key = ?4", "USE TEMP B-TREE FOR ORDER BY"),
     // Clean-up, a bounded step at a time.

@@ -39,7 +39,7 @@ async fn claim(
         challenge: String::new(),
         decision: None,
     };
-    let decide = move |_: Option<&Domain>, _| decide(pending.clone());
+    let decide = move |_: Option<&Domain>, _| Ok(decide(pending.clone())?.into());
     workspace.change_domain(write(name), name.to_owned(), decide).await
 }
 

@@ -20,10 +20,10 @@ use crate::refusal::Refusal;
 #[cfg(test)]
 use crate::store::Kind;
 use crate::store::{
-    Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Change, Domain, DomainCheck,
-    DomainCheckStore, Draft, Found, Group, GroupDraft, GroupStore, GroupWritten, Integration,
-    KeyGrant, KeyHash, Member, Membership, Met, Names, Page, Policy, Query, RegisteredSchema,
-    Revision, Tombstone, User, Workspace, WorkspaceStore, Write,
+    Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Change, Decided, Domain,
+    DomainCheck, DomainCheckStore, Draft, Found, Group, GroupDraft, GroupStore, GroupWritten,
+    Integration, KeyGrant, KeyHash, Member, Membership, Met, Names, Page, Policy, Query,
+    RegisteredSchema, Revision, Tombstone, User, Workspace, WorkspaceStore, Write,
 };
 
 /// The state of one workspace in a [`SqliteStore`](super::SqliteStore).
@@ -112,9 +112,10 @@ impl WorkspaceStore for SqliteWorkspace {
 
     async fn change_domain<D>(&self, write: Write, name: String, decide: D) -> Answer<Domain>
     where
-        D: Fn(Option<&Domain>, bool) -> Result<Domain, Refusal> + Send + 'static,
+        D: Fn(Option<&Domain>, bool) -> Result<Decided<Domain>, Refusal> + Send + 'static,
     {
-        self.write(write, move |writing| domains::change(writing, &name, decide)).await
+        let outbox = self.shared.outbox.clone();
+        self.write(write, move |writing| domains::change(writing, &outbox, &name, decide)).await
     }
 
     async fn integrations(&self) -> Answer<Vec<Integration>> {
@@ -233,10 +234,11 @@ impl DomainCheckStore for SqliteWorkspace {
         decide: D,
     ) -> Answer<Option<(Domain, DomainCheck)>>
     where
-        D: Fn(&Domain, &DomainCheck) -> DomainCheck + Send + 'static,
+        D: Fn(&Domain, &DomainCheck) -> Decided<DomainCheck> + Send + 'static,
     {
         let workspace = self.id;
-        let note = move |c: &Connection| domain_checks::note(c, workspace, &name, decide);
+        let outbox = self.shared.outbox.clone();
+        let note = move |c: &Connection| domain_checks::note(c, workspace, &outbox, &name, decide);
         self.shared.writer.run(note).await
     }
 }

@@ -1,0 +1,176 @@
+//! The outbox: letters that are owed, and who has taken them to send.
+
+use rusqlite::{Connection, Row, params};
+use tokio::sync::watch;
+
+use super::statement::{all, one, run};
+use crate::clock::Micros;
+use crate::ids::{ApiKeyId, WorkspaceId};
+use crate::store::{Answer, EndingKey, Notice, Occasion, Outbox, Settled, StoreError, TakenNotice};
+
+/// In the order of the index, so that the first are found without the rest.
+const DUE: &str = "SELECT workspace_id, key FROM notice WHERE due_at <= ?1 \
+                   AND coalesce(leased_until, 0) <= ?1 ORDER BY due_at LIMIT ?3";
+
+/// The way into the outbox. Whoever sends is told of it, within the transaction that keeps the notice:
+/// taking is a write too, so it comes behind.
+#[derive(Clone)]
+pub(super) struct Entrance(watch::Sender<()>);
+
+impl Entrance {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(()))
+    }
+
+    /// Told of all that is kept from now on.
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
+        self.0.subscribe()
+    }
+
+    /// Keeps notices; one whose key is there already changes nothing.
+    pub(super) fn keep<'n>(
+        &self,
+        connection: &Connection,
+        workspace: WorkspaceId,
+        notices: impl IntoIterator<Item = &'n Notice>,
+    ) -> Answer<()> {
+        for notice in notices {
+            run(
+                connection,
+                "INSERT INTO notice (workspace_id, key, recipient, facts, created_at, attempts, due_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?5) ON CONFLICT (workspace_id, key) DO NOTHING",
+                params![
+                    workspace,
+                    notice.key,
+                    notice.recipient,
+                    serde_json::to_string(&notice.occasion).map_err(unreadable)?,
+                    notice.created_at,
+                ],
+            )?;
+            self.0.send_replace(());
+        }
+        Ok(())
+    }
+}
+
+/// What an earlier process had taken is free: the directory is this one's alone.
+pub(super) fn release(connection: &Connection) -> rusqlite::Result<()> {
+    run(
+        connection,
+        "UPDATE notice SET leased_until = NULL WHERE due_at IS NOT NULL AND leased_until IS NOT NULL",
+        [],
+    )?;
+    Ok(())
+}
+
+pub(super) fn take(
+    connection: &Connection,
+    now: Micros,
+    until: Micros,
+    limit: u32,
+) -> Answer<Outbox> {
+    let sql = format!(
+        "UPDATE notice SET attempts = attempts + 1, leased_until = ?2 \
+         WHERE (workspace_id, key) IN ({DUE}) \
+         RETURNING workspace_id, key, recipient, facts, created_at, attempts"
+    );
+    let rows = all(connection, &sql, params![now, until, limit], read)?;
+    let taken = rows.into_iter().map(taken).collect::<Answer<_>>()?;
+    let waiting = one(
+        connection,
+        "SELECT count(*), min(max(due_at, coalesce(leased_until, due_at))) FROM notice \
+         WHERE due_at IS NOT NULL",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let (waiting, next_at) = waiting.unwrap_or_default();
+    Ok(Outbox { taken, waiting, next_at })
+}
+
+pub(super) fn settle(
+    connection: &Connection,
+    of: WorkspaceId,
+    key: &str,
+    attempts: u32,
+    settled: &Settled,
+) -> Answer<()> {
+    let (due_at, ended_at, outcome, error) = match settled {
+        Settled::Sent(at) => (None, Some(at), Some("sent"), None),
+        Settled::Again(at, error) => (Some(at), None, None, Some(error)),
+        Settled::GaveUp(at, error) => (None, Some(at), Some("gave-up"), Some(error)),
+    };
+    run(
+        connection,
+        "UPDATE notice SET due_at = ?4, leased_until = NULL, ended_at = ?5, outcome = ?6, \
+         last_error = ?7 \
+         WHERE workspace_id = ?1 AND key = ?2 AND attempts = ?3 AND due_at IS NOT NULL",
+        params![of, key, attempts, due_at, ended_at, outcome, error],
+    )?;
+    Ok(())
+}
+
+/// Every workspace is asked by its own index, so that no index runs across them.
+pub(super) fn clear(connection: &Connection, before: Micros, limit: u32) -> Answer<u64> {
+    let cleared = run(
+        connection,
+        "DELETE FROM notice WHERE (workspace_id, key) IN ( \
+         SELECT n.workspace_id, n.key FROM workspace w CROSS JOIN notice n \
+         ON n.workspace_id = w.id AND n.ended_at < ?1 LIMIT ?2)",
+        params![before, limit],
+    )?;
+    Ok(cleared as u64)
+}
+
+/// Every workspace is asked by its own index, so that no index runs across them.
+pub(super) fn ending_keys(
+    connection: &Connection,
+    now: Micros,
+    until: Micros,
+    after: Option<(WorkspaceId, Micros, ApiKeyId)>,
+    limit: u32,
+) -> Answer<Vec<EndingKey>> {
+    let (workspace, end, id) = match after {
+        Some((workspace, end, id)) => (Some(workspace), Some(end), Some(id)),
+        None => (None, None, None),
+    };
+    let sql = format!(
+        "SELECT {}, w.id, w.contact_email, coalesce(i.display_name, '') \
+         FROM workspace w CROSS JOIN api_key k ON k.workspace_id = w.id AND k.revoked_at IS NULL \
+         AND k.expires_at > ?1 AND k.expires_at <= ?2 \
+         LEFT JOIN integration i ON i.workspace_id = k.workspace_id AND i.id = k.integration_id \
+         WHERE w.id >= coalesce(?3, x'') \
+         AND (?3 IS NULL OR (w.id, k.expires_at, k.id) > (?3, ?4, ?5)) \
+         ORDER BY w.id, k.expires_at, k.id LIMIT ?6",
+        super::keys::COLUMNS
+    );
+    all(connection, &sql, params![now, until, workspace, end, id, limit], |row| {
+        let key = super::keys::read(row)?;
+        let at = super::keys::COLUMN_COUNT;
+        Ok(EndingKey {
+            workspace_id: row.get(at)?,
+            contact_email: row.get(at + 1)?,
+            integration: row.get(at + 2)?,
+            expires_at: key.expires_at.unwrap_or(Micros::MAX),
+            key,
+        })
+    })
+}
+
+/// A row of [`take`]; its facts are not read yet.
+type Taken = (WorkspaceId, String, String, String, Micros, u32);
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Taken> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+}
+
+fn taken(
+    (workspace_id, key, recipient, facts, created_at, attempts): Taken,
+) -> Answer<TakenNotice> {
+    let occasion: Occasion = serde_json::from_str(&facts).map_err(unreadable)?;
+    let notice = Notice { key, recipient, occasion, created_at };
+    Ok(TakenNotice { workspace_id, notice, attempts })
+}
+
+fn unreadable(error: serde_json::Error) -> StoreError {
+    StoreError::Fault(Box::new(error))
+}
