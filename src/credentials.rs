@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use directory_svc::{ClusterSecret, Role, ServiceCaller, SmtpPassword};
+use directory_svc::{ClusterSecret, Redis, RedisConfig, Role, ServiceCaller, SmtpPassword};
 use serde::Deserialize;
 
 use crate::cli::CredentialCommand;
@@ -114,6 +114,23 @@ pub(crate) fn cluster_secret(
         .with_context(|| format!("{SETTING}: the secret has fewer than {length} characters"))
 }
 
+/// The Redis in which directories share what they looked up, if there is to be one.
+///
+/// # Errors
+/// When its URL or a file cannot be used. The error repeats neither URL nor password.
+pub(crate) fn redis(config: &RedisConfig) -> anyhow::Result<Option<Redis>> {
+    const PASSWORD: &str = "--redis-password-file (NESTR_SCIM_REDIS_PASSWORD_FILE)";
+    let Some(url) = &config.redis else { return Ok(None) };
+    let file = config.redis_password_file.as_deref();
+    let password = said(file, PASSWORD, "NESTR_SCIM_REDIS_PASSWORD")?;
+    let named = |path: &Path| format!("--redis-ca (NESTR_SCIM_REDIS_CA) is {}", path.display());
+    let read = |path: &Path| fs::read(path).with_context(|| named(path));
+    let certificates = config.redis_ca.as_deref().map(read).transpose()?;
+    Redis::open(url, password.as_deref(), certificates, &config.redis_prefix)
+        .map(Some)
+        .context("--redis (NESTR_SCIM_REDIS)")
+}
+
 /// The password at the mail server; `None` when none is said.
 ///
 /// # Errors
@@ -177,6 +194,23 @@ fn from_hex(text: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_redis_that_cannot_be_meant_is_refused_without_repeating_it() {
+        let config = |url: &str, ca: Option<&str>| RedisConfig {
+            redis: Some(url.parse().unwrap()),
+            redis_password_file: None,
+            redis_ca: ca.map(Into::into),
+            redis_prefix: "p".to_owned(),
+        };
+        assert!(redis(&RedisConfig { redis: None, ..config("", None) }).unwrap().is_none());
+        assert!(redis(&config("redis://u:hunter2@h", None)).unwrap().is_some());
+        for (url, ca) in [("http://u:hunter2@h", None), ("redis://u:hunter2@h", Some("/dev/null"))]
+        {
+            let refused = format!("{:#}", redis(&config(url, ca)).unwrap_err());
+            assert!(refused.contains("--redis") && !refused.contains("hunter2"), "{refused}");
+        }
+    }
 
     #[test]
     fn a_file_names_callers_by_hash() {

@@ -170,6 +170,7 @@ impl Half {
                 &data_dir,
                 config.cluster_secret_file.as_deref(),
             )?,
+            redis: credentials::redis(&config.redis)?,
         };
         let callers =
             ServiceCallers::new(credentials::all(&data_dir, config.credentials.as_deref())?);
@@ -207,6 +208,7 @@ impl Half {
                 directory.keep_status(),
                 directory.check_domains(),
                 directory.follow_health(),
+                directory.follow_others(),
                 directory.remind_of_keys()
             );
         });

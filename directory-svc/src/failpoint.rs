@@ -19,6 +19,14 @@ pub enum Point {
     BeforeForgetting,
     /// It is not believed any more, and the change has not been answered.
     AfterForgetting,
+    /// A key was looked up and is not shared.
+    BeforeSharedFill,
+    /// It is shared, or Redis did not take it.
+    AfterSharedFill,
+    /// What was remembered of keys is not believed here, and other directories have not been told.
+    BeforePublishing,
+    /// They have, or Redis did not pass it on.
+    AfterPublishing,
     /// A letter is taken out of the outbox and not sent.
     BeforeMail,
     /// It is sent, and the outbox does not say so yet.
@@ -27,13 +35,17 @@ pub enum Point {
 
 impl Point {
     /// Every point.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::BeforeCommit,
         Self::AfterCommit,
         Self::BeforeKeyFill,
         Self::AfterKeyFill,
         Self::BeforeForgetting,
         Self::AfterForgetting,
+        Self::BeforeSharedFill,
+        Self::AfterSharedFill,
+        Self::BeforePublishing,
+        Self::AfterPublishing,
         Self::BeforeMail,
         Self::AfterMail,
     ];
@@ -48,6 +60,10 @@ impl Point {
             Self::AfterKeyFill => "after-key-fill",
             Self::BeforeForgetting => "before-forgetting",
             Self::AfterForgetting => "after-forgetting",
+            Self::BeforeSharedFill => "before-shared-fill",
+            Self::AfterSharedFill => "after-shared-fill",
+            Self::BeforePublishing => "before-publishing",
+            Self::AfterPublishing => "after-publishing",
             Self::BeforeMail => "before-mail",
             Self::AfterMail => "after-mail",
         }

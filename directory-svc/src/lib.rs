@@ -16,8 +16,10 @@ mod mail;
 mod refusal;
 mod render;
 mod rules;
+mod secret;
 mod services;
 mod setup;
+mod shared;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -42,8 +44,9 @@ pub use door::{LimitsConfig, Role, ServiceCaller, ServiceCallers};
 pub use in_process::InProcess;
 pub use mail::{MailConfig, MailError, Mailer, SmtpPassword, SmtpUrl};
 pub use refusal::Refusal;
-pub use services::cursor::ClusterSecret;
+pub use secret::ClusterSecret;
 pub use setup::{Demo, SetupError};
+pub use shared::{NoRedis, Redis, RedisConfig, RedisUrl};
 
 use crate::clock::Clock;
 use crate::door::Door;
@@ -70,8 +73,10 @@ pub struct Settings {
     pub first_domain_check: Duration,
     /// How much identity providers may ask.
     pub limits: LimitsConfig,
-    /// What seals cursors. Every process on one store has the same.
+    /// What seals cursors, and what is shared. Every process on one store has the same.
     pub cluster_secret: ClusterSecret,
+    /// Where directories share what they looked up. `None`: each remembers by itself.
+    pub redis: Option<Redis>,
 }
 
 /// The directory over a store, ready to be served.
@@ -93,7 +98,7 @@ impl<S: Store> Directory<S> {
         callers: ServiceCallers,
     ) -> Result<Self, aws_lc_rs::error::Unspecified> {
         let links = Links::new(&settings.public_url);
-        let door = Door::new(store.clone(), clock.clone(), callers, settings.limits);
+        let door = Door::new(store.clone(), clock.clone(), callers, &settings)?;
         let cursors = Cursors::new(&settings.cluster_secret, clock.clone())?;
         let refused = Refused::default();
         let services = Services { door, store, clock, links, settings, cursors, refused };
@@ -165,6 +170,12 @@ impl<S: Store> Directory<S> {
     /// Keeps the health of the services that write what it is, for as long as it is polled.
     pub async fn follow_health(&self) {
         health::follow(&self.services.store, &self.health).await;
+    }
+
+    /// Keeps in touch with the other directories on the store through Redis, for as long as it is
+    /// polled. Until it is, and without Redis, each remembers by itself.
+    pub async fn follow_others(&self) {
+        self.services.door.listen().await;
     }
 
     /// What a demo workspace of an empty directory is to be opened with; `None` when the directory

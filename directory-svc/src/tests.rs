@@ -70,6 +70,7 @@ impl House {
             first_domain_check: std::time::Duration::from_mins(1),
             limits: LimitsConfig { rate: 0, burst: 1 },
             cluster_secret: crate::ClusterSecret::new(&"secret".repeat(6)).unwrap(),
+            redis: None,
         };
         let operator = ServiceCaller::new("olga", Role::Operator, "secret");
         let callers = ServiceCallers::new(vec![operator]);

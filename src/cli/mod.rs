@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use directory_svc::{DnsConfig, LimitsConfig, MailConfig, Role};
+use directory_svc::{DnsConfig, LimitsConfig, MailConfig, RedisConfig, Role};
 use idp_simulator::SimulateConfig;
 use listener::{ListenerConfig, TlsFiles};
 use tracing_subscriber::EnvFilter;
@@ -196,8 +196,8 @@ pub(crate) struct DirectoryConfig {
     #[arg(long, env = "NESTR_SCIM_CREDENTIALS", value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
 
-    /// The file that holds the cluster secret, which seals cursors: the same for all directories on one
-    /// store, 32 characters at least. Instead of the file, the environment variable
+    /// The file that holds the cluster secret, which seals cursors and what lies in Redis: the same for all
+    /// directories on one store, 32 characters at least. Instead of the file, the environment variable
     /// `NESTR_SCIM_CLUSTER_SECRET` may hold the secret itself. Absent: one is made in the data directory.
     #[arg(long, env = "NESTR_SCIM_CLUSTER_SECRET_FILE", value_name = "FILE")]
     pub(crate) cluster_secret_file: Option<PathBuf>,
@@ -220,6 +220,9 @@ pub(crate) struct DirectoryConfig {
 
     #[command(flatten)]
     pub(crate) limits: LimitsConfig,
+
+    #[command(flatten)]
+    pub(crate) redis: RedisConfig,
 
     #[command(flatten)]
     pub(crate) mail: MailConfig,
@@ -387,6 +390,8 @@ mod tests {
         for ratio in ["-0.1", "1.1", "NaN", "all"] {
             assert!(refused(&format!("--otlp-ratio={ratio}")).contains("--otlp-ratio"), "{ratio}");
         }
+        assert!(refused("--redis-ca ca.pem").contains("--redis"));
+        assert!(refused("--redis redis://h --redis-prefix a*").contains("--redis-prefix"));
         assert!(refused("credential ada admin").contains("gateway, internal, operator, reader"));
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use directory_svc::failpoint::Point;
 use serde_json::json;
 
-use crate::harness::{Nestr, Shape, Workspace, unique};
+use crate::harness::{Nestr, Redis, Shape, Workspace, unique};
 
 /// Makes people, after each switches the integration on again and has a domain verified, whose claimant is
 /// written to, until the process is gone. Answers who was acknowledged, and who was asked for at the end.
@@ -35,12 +35,15 @@ async fn until_it_dies(nestr: &Nestr, acme: &Workspace) -> (Vec<String>, Option<
 /// all; and the process starts and goes on. Seen to fail with writes answered before their commit.
 #[tokio::test]
 async fn dying_between_two_steps_loses_nothing_and_leaves_no_half() {
+    // Some are passed beside a Redis alone.
+    let redis = Redis::start().await;
+    let url = redis.url();
     for point in Point::ALL {
         // Making the demo workspace commits, too; the other points come first while people are made.
         let time = if matches!(point, Point::BeforeCommit | Point::AfterCommit) { 16 } else { 3 };
         let wanted = PathBuf::from(format!("{}:{time}", point.name()));
         let environment = vec![("NESTR_SCIM_FAILPOINT".to_owned(), wanted)];
-        let settings = ["--demo", "acme.com", "--request-timeout", "2s"];
+        let settings = ["--demo", "acme.com", "--request-timeout", "2s", "--redis", &url];
         let shape = Shape::of_this_run();
         let nestr = Nestr::start_prepared(shape, &settings, |_| environment).await;
         let acme = nestr.acme();

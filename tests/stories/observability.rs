@@ -5,7 +5,7 @@ use std::path::Path;
 
 use directory_api::api_key::ApiKeyText;
 
-use crate::harness::{Answer, Ask, Nestr, Shape};
+use crate::harness::{Answer, Ask, Nestr, Redis, Shape};
 
 async fn scrape(nestr: &Nestr) -> Answer {
     nestr.send(Ask::new("GET", "/metrics")).await.is(200)
@@ -45,7 +45,10 @@ async fn everything(nestr: &Nestr) {
 /// there that it does not name. Seen to fail with a name changed in either.
 #[tokio::test]
 async fn the_numbers_are_those_of_the_document() {
+    let redis = Redis::start().await;
+    let url = redis.url();
     let settings = ["--demo", "acme.com", "--rate", "1", "--burst", "20", "--wrong-key-rate", "5"];
+    let settings = [&settings[..], &["--redis", &url]].concat();
     let nestr = Nestr::start_as(Shape::Whole, &settings).await;
     everything(&nestr).await;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/observability.md");
@@ -53,8 +56,8 @@ async fn the_numbers_are_those_of_the_document() {
     let scraped = scrape(&nestr).await;
     assert_eq!(scraped.header("content-type"), Some("text/plain; version=0.0.4"));
     let found = names(&scraped.body);
-    // Those that need a client which misbehaves for longer, a flood, a collector or a DNS server; their
-    // own tests do that.
+    // Those that need a client which misbehaves for longer, a flood, a collector, a DNS server or somebody
+    // in Redis; their own tests do that.
     let rare = [
         "connections_refused_total",
         "connections_cut_total",
@@ -62,6 +65,7 @@ async fn the_numbers_are_those_of_the_document() {
         "domain_checks_total",
         "domain_proofs_missing_total",
         "trace_spans_total",
+        "redis_unbelieved_total",
     ];
     let rare: BTreeSet<_> = rare.map(|name| format!("nestr_scim_{name}")).into();
     let missing: Vec<_> =

@@ -25,8 +25,8 @@ use tonic::{Request, Status};
 
 use admission::{Admission, Permit};
 pub use callers::{Role, ServiceCaller, ServiceCallers};
-pub(crate) use key_cache::hash;
 use key_cache::{Entry, KeyCache};
+pub(crate) use key_cache::{KeyChange, hash};
 pub use rates::LimitsConfig;
 use rates::Rates;
 use rights::Asked;
@@ -34,6 +34,7 @@ pub(crate) use rights::InWorkspace;
 use schema_cache::SchemaCache;
 use scim::Schemas;
 
+use crate::Settings;
 use crate::clock::{Clock, MINUTE, Micros};
 use crate::ids::{IntegrationId, WorkspaceId};
 use crate::refusal::Refusal;
@@ -152,15 +153,20 @@ pub(crate) struct Door<S> {
 
 impl<S: Store> Door<S> {
     /// A door to `store`, known to `callers` by their credentials.
+    ///
+    /// # Errors
+    /// When no keys can be made of the cluster secret.
     pub(crate) fn new(
         store: S,
         clock: Clock,
         callers: ServiceCallers,
-        limits: LimitsConfig,
-    ) -> Self {
-        let (rates, admission) = (Rates::new(limits), Admission::default());
-        let (keys, schemas, visits) = (Arc::default(), Arc::default(), Arc::default());
-        Self { store, clock, keys, schemas, callers, rates, admission, visits }
+        settings: &Settings,
+    ) -> Result<Self, aws_lc_rs::error::Unspecified> {
+        let (rates, admission) = (Rates::new(settings.limits), Admission::default());
+        let Settings { cluster_secret, redis, .. } = settings;
+        let keys = Arc::new(KeyCache::new(clock.clone(), cluster_secret, redis.clone())?);
+        let (schemas, visits) = (Arc::default(), Arc::default());
+        Ok(Self { store, clock, keys, schemas, callers, rates, admission, visits })
     }
 
     /// Forgets what need not be remembered of who asked how often, and what.
@@ -252,9 +258,15 @@ impl<S: Store> Door<S> {
         role.is_some_and(|(_, role)| U::ROLES.contains(&role))
     }
 
-    /// Forgets what is known of every key, so that a change of keys or integrations holds at once.
-    pub(crate) fn forget_keys(&self) {
-        self.keys.forget();
+    /// Begins a change of what keys of a workspace open: of keys, of integrations, of the workspace
+    /// itself. It is begun before the write and ended behind it, before the answer.
+    pub(crate) fn begin_key_change(&self, workspace: WorkspaceId) -> KeyChange {
+        self.keys.begin_change(workspace)
+    }
+
+    /// Keeps in touch with the other directories on the store, for as long as it is polled.
+    pub(crate) async fn listen(&self) {
+        self.keys.listen().await;
     }
 
     /// Forgets the schemas of a workspace, so that a registration holds at once.

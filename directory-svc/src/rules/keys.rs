@@ -243,7 +243,8 @@ mod tests {
     }
 
     fn grant(change: impl Fn(&mut KeyGrant)) -> KeyGrant {
-        let mut grant = KeyGrant { key: key(1), state: IntegrationState::On, suspension: None };
+        let state = IntegrationState::On;
+        let mut grant = KeyGrant { key: key(1), state, suspension: None, revision: 0 };
         change(&mut grant);
         grant
     }

@@ -4,43 +4,20 @@
 //! A cursor is encrypted, as it may hold what rows are sorted by, and authenticated together with the
 //! question: with another filter, in another workspace or by another integration it opens nothing.
 
-use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use directory_api::v1::Reason;
 
 use crate::clock::{Clock, MINUTE, Micros};
 use crate::refusal::Refusal;
+use crate::secret::ClusterSecret;
 use crate::store::Mark;
 
 /// How long a cursor is good, in microseconds.
 pub(super) const LIFETIME: Micros = 60 * MINUTE;
-
-/// What the replicas of one deployment share, and nobody else knows: what one of them sealed the others
-/// open.
-#[derive(Clone)]
-pub struct ClusterSecret(Arc<str>);
-
-impl ClusterSecret {
-    /// The fewest characters that a secret may have.
-    pub const LENGTH: usize = 32;
-
-    /// The secret, unless it is shorter than [`Self::LENGTH`].
-    #[must_use]
-    pub fn new(text: &str) -> Option<Self> {
-        (text.len() >= Self::LENGTH).then(|| Self(text.into()))
-    }
-}
-
-impl fmt::Debug for ClusterSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
 
 /// Seals cursors and opens them again.
 #[derive(Clone)]
@@ -55,9 +32,7 @@ impl Cursors {
         secret: &ClusterSecret,
         clock: Clock,
     ) -> Result<Self, aws_lc_rs::error::Unspecified> {
-        let secret = hmac::Key::new(hmac::HMAC_SHA256, secret.0.as_bytes());
-        let key = hmac::sign(&secret, b"nestr.directory.v1 cursors");
-        let key = UnboundKey::new(&AES_256_GCM, key.as_ref())?;
+        let key = UnboundKey::new(&AES_256_GCM, secret.key_for("cursors").as_ref())?;
         Ok(Self { key: Arc::new(LessSafeKey::new(key)), clock })
     }
 
@@ -186,11 +161,5 @@ mod tests {
         assert!(given.open("all", &cursor).is_ok());
         now.store(LIFETIME, Ordering::Relaxed);
         assert_eq!(reason(given.open("all", &cursor)), Reason::CursorExpired);
-    }
-
-    #[test]
-    fn a_short_secret_is_none_and_a_good_one_is_not_printed() {
-        assert!(ClusterSecret::new("short").is_none());
-        assert_eq!(format!("{:?}", ClusterSecret::new(SECRET).unwrap()), "***");
     }
 }

@@ -95,13 +95,14 @@ impl<S: Store> IntegrationService for Services<S> {
         };
         let write = self.write(author);
         let at = write.at;
-        let integration = workspace
+        let change = self.door.begin_key_change(workspace_id);
+        let enabled = workspace
             .change_integration(write, id, move |claims, all| {
                 integrations::enable(claims, all, id, kind, at)
             })
-            .await
-            .map_err(store_error)?;
-        self.door.forget_keys();
+            .await;
+        change.end(&*workspace).await;
+        let integration = enabled.map_err(store_error)?;
         Ok(Response::new(self.shown(&workspace, workspace_id, &integration).await?))
     }
 
@@ -180,12 +181,13 @@ impl<S: Store> IntegrationService for Services<S> {
         let (text, key) = self.new_key(integrations::first(workspace_id), write.at);
         let key = ApiKey { expires_at: end(ask.expire_time.as_ref(), write.at)?, ..key };
         let (hash, at) = (hash(text.expose()), write.at);
+        let change = self.door.begin_key_change(workspace_id);
         let rotated = workspace
             .rotate_api_key(write, id, hash, move |standing, siblings| {
                 keys::rotate(standing, siblings, &key, overlap)
             })
             .await;
-        self.door.forget_keys();
+        change.end(&*workspace).await;
         let Rotation { old, new } = rotated.map_err(store_error)?;
         Ok(Response::new(v1::RotateApiKeyResponse {
             key: text.expose().to_owned(),
@@ -198,10 +200,12 @@ impl<S: Store> IntegrationService for Services<S> {
         &self,
         request: Request<v1::RevokeApiKeyRequest>,
     ) -> Result<Response<v1::ApiKey>, Status> {
-        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
         let id = ApiKeyId::from_str(&ask.api_key_id).map_err(|_| no(keys::not_found()))?;
+        let change = self.door.begin_key_change(workspace_id);
         let revoked = workspace.revoke_api_key(self.write(author), id).await;
-        self.door.forget_keys();
+        change.end(&*workspace).await;
         let key = revoked.map_err(store_error)?.ok_or_else(|| no(keys::not_found()))?;
         Ok(Response::new(render::api_key(&key, self.clock.now())))
     }
@@ -217,12 +221,13 @@ impl<S: Store> Services<S> {
         state: IntegrationState,
     ) -> Result<Response<v1::Integration>, Status> {
         let id = one(workspace, integration_id).await?.id;
+        let change = self.door.begin_key_change(workspace_id);
         let switched = workspace
             .change_integration(self.write(author), id, move |_, all| {
                 integrations::switch(all, id, state)
             })
             .await;
-        self.door.forget_keys();
+        change.end(workspace).await;
         let integration = switched.map_err(store_error)?;
         Ok(Response::new(self.shown(workspace, workspace_id, &integration).await?))
     }

@@ -93,7 +93,8 @@ impl<S: Store> WorkspaceService for Services<S> {
         &self,
         request: Request<v1::SuspendWorkspaceRequest>,
     ) -> Result<Response<v1::Workspace>, Status> {
-        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
         let reason = ask.reason.trim().to_owned();
         if reason.is_empty() || reason.len() > REASON_BYTES {
             let cause = format!("1 to {REASON_BYTES} bytes are needed");
@@ -102,10 +103,11 @@ impl<S: Store> WorkspaceService for Services<S> {
         let by = author.name();
         let write = self.write(author);
         let suspension = Suspension { at: write.at, by, reason };
+        let change = self.door.begin_key_change(workspace_id);
         let suspended = workspace
             .change_workspace(write, move |standing| Ok(workspaces::suspend(standing, &suspension)))
             .await;
-        self.door.forget_keys();
+        change.end(&*workspace).await;
         Ok(Response::new(render::workspace(&suspended.map_err(store_error)?)))
     }
 
@@ -113,11 +115,12 @@ impl<S: Store> WorkspaceService for Services<S> {
         &self,
         request: Request<v1::ResumeWorkspaceRequest>,
     ) -> Result<Response<v1::Workspace>, Status> {
-        let Authenticated { workspace, author, .. } = self.door.open(request).await?;
+        let Authenticated { workspace, workspace_id, author, .. } = self.door.open(request).await?;
+        let change = self.door.begin_key_change(workspace_id);
         let resumed = workspace
             .change_workspace(self.write(author), |standing| Ok(workspaces::resume(standing)))
             .await;
-        self.door.forget_keys();
+        change.end(&*workspace).await;
         Ok(Response::new(render::workspace(&resumed.map_err(store_error)?)))
     }
 

@@ -440,7 +440,8 @@ impl Model {
 
     pub(super) fn grant(&self, key: &ApiKey) -> Option<KeyGrant> {
         let of = self.integrations.iter().find(|of| of.id == key.integration_id)?;
-        Some(KeyGrant { key: key.clone(), state: of.state, suspension: None })
+        let revision = self.revision();
+        Some(KeyGrant { key: key.clone(), state: of.state, suspension: None, revision })
     }
 
     /// Clears what has expired; answers how much it was.

@@ -122,7 +122,7 @@ pub(super) async fn open_with_a_key_what_it_was_made_for<E: Engine>(engine: E) {
     switch(&acme, "pause", integration_id(1), IntegrationState::Paused).await.unwrap();
     let used = ApiKey { last_used_at: Some(NOW + 5), ..key(1) };
     let state = IntegrationState::Paused;
-    let grant = KeyGrant { key: used.clone(), state, suspension: None };
+    let grant = KeyGrant { key: used.clone(), state, suspension: None, revision: 4 };
     assert_eq!(acme.key_grant(KeyHash([1; 32])).await.unwrap(), Some(grant));
     assert_eq!(acme.key_grant(KeyHash([9; 32])).await.unwrap(), None);
 

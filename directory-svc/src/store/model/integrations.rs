@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Suspension};
+use super::{Kind, Revision, Suspension};
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, IntegrationId};
 
@@ -70,7 +70,7 @@ impl Scope {
 }
 
 /// What is known of an API key, never the key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
     /// Its id.
     pub id: ApiKeyId,
@@ -106,7 +106,7 @@ pub struct Rotation {
 }
 
 /// What a presented key stands for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyGrant {
     /// The key.
     pub key: ApiKey,
@@ -114,6 +114,9 @@ pub struct KeyGrant {
     pub state: IntegrationState,
     /// That its workspace is suspended; `None`: it is served.
     pub suspension: Option<Suspension>,
+    /// The last revision of the workspace when this was read: it shows every write up to that one,
+    /// and none behind it.
+    pub revision: Revision,
 }
 
 /// Why a key that is known was refused.

@@ -38,7 +38,7 @@ pub(super) fn grant(
     hash: KeyHash,
 ) -> Answer<Option<KeyGrant>> {
     let sql = format!(
-        "SELECT {COLUMNS}, i.state, w.suspended_at, w.suspended_by, w.suspend_reason \
+        "SELECT {COLUMNS}, i.state, w.suspended_at, w.suspended_by, w.suspend_reason, w.revision \
          FROM api_key k \
          JOIN integration i ON i.workspace_id = k.workspace_id AND i.id = k.integration_id \
          JOIN workspace w ON w.id = k.workspace_id \
@@ -49,7 +49,8 @@ pub(super) fn grant(
             Some(at) => Some(Suspension { at, by: row.get(13)?, reason: row.get(14)? }),
             None => None,
         };
-        Ok(KeyGrant { key: read(row)?, state: row.get(11)?, suspension })
+        let (state, revision) = (row.get(11)?, row.get(15)?);
+        Ok(KeyGrant { key: read(row)?, state, suspension, revision })
     })
 }
 

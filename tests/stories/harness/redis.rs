@@ -1,0 +1,179 @@
+//! A Redis of a test's own: started on a free port, paused, emptied, filled, ended, and read whole.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use redis::aio::MultiplexedConnection;
+use redis::{Client, FromRedisValue};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::binary::{A_MOMENT, PATIENCE, Process, free_address};
+
+/// A Redis; it goes with this.
+pub(crate) struct Redis {
+    at: SocketAddr,
+    home: TempDir,
+    settings: Vec<String>,
+    process: Mutex<Option<Process>>,
+}
+
+/// What a Redis is told, by anybody.
+pub(crate) struct Monitor(TcpStream);
+
+/// redis-server as `./test` installs it, else as the machine has it.
+fn server() -> PathBuf {
+    let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin/redis-server");
+    if pinned.exists() { pinned } else { "redis-server".into() }
+}
+
+impl Redis {
+    /// Starts one that keeps nothing on the disk.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts one with these settings of its own.
+    pub(crate) async fn start_with(settings: &[&str]) -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let redis = Self { at: free_address(), home, settings, process: Mutex::new(None) };
+        redis.start_again().await;
+        redis
+    }
+
+    /// Starts it again where it was, empty.
+    pub(crate) async fn start_again(&self) {
+        let log = File::create(self.home.path().join("log")).expect("a log file");
+        let port = self.at.port().to_string();
+        let is_tls = self.settings.iter().any(|setting| setting == "--tls-cert-file");
+        let ports =
+            if is_tls { ["--port", "0", "--tls-port"] } else { ["--bind", "127.0.0.1", "--port"] };
+        let child = Command::new(server())
+            .args(ports)
+            .args([&*port, "--save", "", "--appendonly", "no", "--daemonize", "no"])
+            .args(&self.settings)
+            .current_dir(self.home.path())
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(log)
+            .spawn()
+            .expect("there is a redis-server: ./test installs it");
+        *self.process.lock().expect("nobody panicked") = Some(Process { child });
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(self.at).await.is_err() {
+            let log = || std::fs::read_to_string(self.home.path().join("log")).expect("a log");
+            assert!(Instant::now() < deadline, "no Redis after {PATIENCE:?}:\n{}", log());
+            sleep(A_MOMENT).await;
+        }
+    }
+
+    /// Ends it at once, with all that it held.
+    pub(crate) fn stop(&self) {
+        *self.process.lock().expect("nobody panicked") = None;
+    }
+
+    /// It does nothing any more, and its connections stay.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// It goes on.
+    pub(crate) fn resume(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    /// Where it is.
+    pub(crate) fn at(&self) -> SocketAddr {
+        self.at
+    }
+
+    /// Where it is, for `--redis`.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://{}", self.at)
+    }
+
+    /// What it answers to a command.
+    pub(crate) async fn tell<T: FromRedisValue>(&self, words: &[&[u8]]) -> T {
+        let (name, arguments) = words.split_first().expect("a command");
+        let name = std::str::from_utf8(name).expect("its name");
+        let mut connection = self.connection().await;
+        let command = arguments.iter().fold(redis::cmd(name), |mut c, word| {
+            c.arg(word);
+            c
+        });
+        command.query_async(&mut connection).await.expect("an answer")
+    }
+
+    /// The same, in plain words.
+    pub(crate) async fn say<T: FromRedisValue>(&self, words: &str) -> T {
+        let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+        self.tell(&words).await
+    }
+
+    /// All that it holds, by name.
+    pub(crate) async fn holds(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let mut held = BTreeMap::new();
+        for name in self.say::<Vec<Vec<u8>>>("KEYS *").await {
+            if let Some(value) = self.tell::<Option<Vec<u8>>>(&[b"GET", &name]).await {
+                held.insert(name, value);
+            }
+        }
+        held
+    }
+
+    /// How often each command was called.
+    pub(crate) async fn calls(&self) -> BTreeMap<String, u64> {
+        let stats: String = self.say("INFO commandstats").await;
+        let call = |line: &str| {
+            let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            Some((name.to_owned(), rest.split(',').next()?.parse().ok()?))
+        };
+        stats.lines().filter_map(call).collect()
+    }
+
+    /// How often something that was asked for was there.
+    pub(crate) async fn hits(&self) -> u64 {
+        let stats: String = self.say("INFO stats").await;
+        let hits = stats.lines().find_map(|line| line.strip_prefix("keyspace_hits:"));
+        hits.and_then(|hits| hits.parse().ok()).expect("a number of hits")
+    }
+
+    /// Listens to all that it is told.
+    pub(crate) async fn monitor(&self) -> Monitor {
+        let mut stream = TcpStream::connect(self.at).await.expect("a connection");
+        stream.write_all(b"MONITOR\r\n").await.expect("it listens");
+        let mut said = [0; 5];
+        stream.read_exact(&mut said).await.expect("an answer");
+        assert_eq!(&said, b"+OK\r\n");
+        Monitor(stream)
+    }
+
+    async fn connection(&self) -> MultiplexedConnection {
+        let client = Client::open(self.url()).expect("a URL");
+        client.get_multiplexed_async_connection().await.expect("a connection")
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = self.process.lock().expect("nobody panicked");
+        process.as_ref().expect("a running Redis").signal(signal);
+    }
+}
+
+impl Monitor {
+    /// What was told until it has been quiet for a moment.
+    pub(crate) async fn heard(mut self) -> String {
+        let mut heard = Vec::new();
+        let quiet = Duration::from_millis(500);
+        while let Ok(Ok(1..)) = timeout(quiet, self.0.read_buf(&mut heard)).await {}
+        String::from_utf8(heard).expect("it escapes what is no text")
+    }
+}

@@ -1,0 +1,232 @@
+//! Directories on one store, in the test's own process: what several will be on a store that is a
+//! server.
+
+use std::time::Duration;
+
+use directory_api::v1;
+use directory_api::v1::discovery_service_client::DiscoveryServiceClient;
+use directory_api::v1::domain_service_client::DomainServiceClient;
+use directory_api::v1::integration_service_client::IntegrationServiceClient;
+use directory_api::v1::workspace_service_client::WorkspaceServiceClient;
+use directory_svc::clock::Clock;
+use directory_svc::ids::{ApiKeyId, WorkspaceId};
+use directory_svc::store::sqlite::{SqliteConfig, SqliteStore};
+use directory_svc::store::{Author, OperationId, Store, WorkspaceStore, Write};
+use directory_svc::{
+    ClusterSecret, Directory, Found, InProcess, LimitsConfig, Role, ServiceCaller, ServiceCallers,
+    Settings, TxtResolver,
+};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tonic::{Code, Request};
+
+use super::binary::{A_MOMENT, PATIENCE};
+use super::{Redis, nobody};
+
+/// The credential of the operator of every replica.
+const OPERATOR: &str = "Bearer secret";
+/// How long a directory has to have heard others before it believes what they share.
+const SETTLING: Duration = Duration::from_secs(5);
+
+/// A store.
+pub(crate) struct House {
+    store: SqliteStore,
+    _dir: TempDir,
+}
+
+/// A directory on it; it goes with this.
+pub(crate) struct Replica {
+    router: axum::Router,
+    following: JoinHandle<()>,
+}
+
+/// An API key, and what it belongs to.
+#[derive(Clone)]
+pub(crate) struct Key {
+    pub(crate) workspace_id: String,
+    pub(crate) id: String,
+    pub(crate) text: String,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let statement_timeout = Duration::from_secs(30);
+        let config = SqliteConfig { dir: dir.path().to_owned(), statement_timeout };
+        Self { store: SqliteStore::open(config).expect("a store"), _dir: dir }
+    }
+
+    /// A directory on this store, beside this Redis.
+    pub(crate) async fn replica(&self, redis: &Redis) -> Replica {
+        self.replica_with(&redis.url(), &"secret".repeat(6)).await
+    }
+
+    /// The same, with a cluster secret of its own.
+    pub(crate) async fn replica_with(&self, redis: &str, secret: &str) -> Replica {
+        let url = redis.parse().expect("a URL");
+        let redis = directory_svc::Redis::open(&url, None, None, "test").expect("a URL");
+        let settings = Settings {
+            public_url: "https://scim.example".to_owned(),
+            tombstone_days: 30,
+            txt: TxtResolver::from_fn(|_| Box::pin(async { Found::NoRecord })),
+            first_domain_check: Duration::from_mins(1),
+            limits: LimitsConfig { rate: 0, burst: 1 },
+            cluster_secret: ClusterSecret::new(secret).expect("a secret"),
+            redis: Some(redis),
+        };
+        let callers =
+            ServiceCallers::new(vec![ServiceCaller::new("olga", Role::Operator, "secret")]);
+        let store = self.store.clone();
+        let directory = Directory::new(store, Clock::system(), settings, callers).expect("keys");
+        let router = directory.router().await.expect("reflection");
+        let following = tokio::spawn(async move { directory.follow_others().await });
+        Replica { router, following }
+    }
+
+    /// Revokes a key in the store, and tells nobody.
+    pub(crate) async fn revoke_behind_everybody(&self, key: &Key) {
+        let id: WorkspaceId = key.workspace_id.parse().expect("an id");
+        let key_id: ApiKeyId = key.id.parse().expect("an id");
+        let at = Clock::system().now();
+        let author = Author::Service("test".to_owned());
+        let write = Write { operation: OperationId(nobody()), author, at };
+        self.store.workspace(id).revoke_api_key(write, key_id).await.expect("a revoked key");
+    }
+}
+
+impl Replica {
+    /// A workspace that identity providers may come to; answers its id.
+    pub(crate) async fn workspace(&self) -> String {
+        let ask = v1::CreateWorkspaceRequest {
+            display_name: "Acme".to_owned(),
+            contact_email: "admin@acme.com".to_owned(),
+        };
+        let service = self.router.clone().into_service();
+        let made = WorkspaceServiceClient::new(service).create_workspace(by_operator(ask)).await;
+        let workspace_id = made.expect("a workspace").into_inner().id;
+        let domain = format!("{}.example", &workspace_id[..8]);
+        let mut domains = DomainServiceClient::new(self.router.clone().into_service());
+        let ask = v1::ClaimDomainsRequest {
+            workspace_id: workspace_id.clone(),
+            domains: domain.clone(),
+            contact_email: String::new(),
+            refused: false,
+        };
+        domains.claim_domains(by_operator(ask)).await.expect("a claim");
+        let ask = v1::VerifyDomainRequest {
+            workspace_id: workspace_id.clone(),
+            domain,
+            allow_shared: true,
+            ..v1::VerifyDomainRequest::default()
+        };
+        domains.verify_domain(by_operator(ask)).await.expect("a verified domain");
+        self.enable(&workspace_id).await;
+        workspace_id
+    }
+
+    pub(crate) async fn enable(&self, workspace_id: &str) {
+        let ask = v1::EnableIntegrationRequest {
+            workspace_id: workspace_id.to_owned(),
+            kind: v1::IdpKind::Entra.into(),
+            ..v1::EnableIntegrationRequest::default()
+        };
+        let enabled = self.integrations().enable_integration(by_operator(ask)).await;
+        enabled.expect("an integration");
+    }
+
+    pub(crate) async fn pause(&self, workspace_id: &str) {
+        let ask = v1::PauseIntegrationRequest {
+            workspace_id: workspace_id.to_owned(),
+            ..v1::PauseIntegrationRequest::default()
+        };
+        let paused = self.integrations().pause_integration(by_operator(ask)).await;
+        paused.expect("an integration");
+    }
+
+    pub(crate) async fn key(&self, workspace_id: &str) -> Key {
+        let ask = v1::CreateApiKeyRequest {
+            workspace_id: workspace_id.to_owned(),
+            display_name: "Entra of Acme".to_owned(),
+            ..v1::CreateApiKeyRequest::default()
+        };
+        let made = self.integrations().create_api_key(by_operator(ask)).await.expect("a key");
+        let v1::CreateApiKeyResponse { key: text, api_key, .. } = made.into_inner();
+        let id = api_key.expect("what is known of the key").id;
+        Key { workspace_id: workspace_id.to_owned(), id, text }
+    }
+
+    pub(crate) async fn revoke(&self, key: &Key) {
+        let Key { workspace_id, id: api_key_id, .. } = key.clone();
+        let ask = v1::RevokeApiKeyRequest { workspace_id, api_key_id };
+        let revoked = self.integrations().revoke_api_key(by_operator(ask)).await;
+        revoked.expect("a revoked key");
+    }
+
+    /// Whether a key opens its workspace here.
+    pub(crate) async fn takes(&self, key: &Key) -> bool {
+        let workspace_id = key.workspace_id.clone();
+        let mut ask = Request::new(v1::GetServiceProviderConfigRequest { workspace_id });
+        let bearer = format!("Bearer {}", key.text).parse().expect("ASCII");
+        ask.metadata_mut().insert(directory_api::SCIM_AUTHORIZATION, bearer);
+        let mut discovery = DiscoveryServiceClient::new(InProcess::new(self.router.clone()));
+        match discovery.get_service_provider_config(ask).await {
+            Ok(_) => true,
+            Err(no) if [Code::Unauthenticated, Code::PermissionDenied].contains(&no.code()) => {
+                false
+            }
+            // Nothing that becomes of Redis is a reason not to answer.
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// Waits until the key is refused here; answers how long that took.
+    pub(crate) async fn refuses(&self, key: &Key) -> Duration {
+        let began = Instant::now();
+        while self.takes(key).await {
+            assert!(began.elapsed() < PATIENCE * 2, "still taken");
+            sleep(A_MOMENT).await;
+        }
+        began.elapsed()
+    }
+
+    fn integrations(
+        &self,
+    ) -> IntegrationServiceClient<axum::routing::RouterIntoService<tonic::body::Body>> {
+        IntegrationServiceClient::new(self.router.clone().into_service())
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.following.abort();
+    }
+}
+
+impl Redis {
+    /// Waits until this many directories hear each other, and have for long enough to believe what
+    /// the others share.
+    pub(crate) async fn is_settled_among(&self, directories: usize) {
+        self.is_heard_by(directories).await;
+        sleep(SETTLING + A_MOMENT * 10).await;
+    }
+
+    /// Waits until this many directories hear each other.
+    pub(crate) async fn is_heard_by(&self, directories: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let heard: (String, usize) = self.say("PUBSUB NUMSUB test:notices").await;
+            if heard.1 == directories {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{} directories listen", heard.1);
+            sleep(A_MOMENT).await;
+        }
+    }
+}
+
+fn by_operator<T>(ask: T) -> Request<T> {
+    let mut request = Request::new(ask);
+    request.metadata_mut().insert("authorization", OPERATOR.parse().expect("ASCII"));
+    request
+}
