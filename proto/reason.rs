@@ -181,6 +181,18 @@ mod tests {
         }
     }
 
+    /// Seen to fail with the words taken out of any of them.
+    #[test]
+    fn every_reason_names_its_fix() {
+        let file = file("nestr/directory/v1/reason.proto");
+        let info = file.source_code_info.unwrap();
+        for (at, value) in file.enum_type[0].value.iter().enumerate().skip(1) {
+            let path = [5, 0, 2, i32::try_from(at).unwrap()];
+            let comment = info.location.iter().find(|location| location.path == path).unwrap();
+            assert!(comment.leading_comments().contains("Fix:"), "{}", value.name());
+        }
+    }
+
     /// What `grpcurl describe` shows. Fails when build.rs leaves the source info out.
     #[test]
     fn the_descriptors_carry_the_contracts_comments() {

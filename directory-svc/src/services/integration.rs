@@ -283,7 +283,10 @@ fn name(text: &str) -> Result<String, Status> {
 fn kind(number: i32) -> Result<i32, Status> {
     match v1::IdpKind::try_from(number) {
         Ok(kind) => Ok(kind.into()),
-        Err(_) => Err(no(read::invalid("kind", format!("{number} is no kind of IdP")))),
+        Err(_) => Err(no(read::invalid(
+            "kind",
+            format!("{number} is no kind of IdP; name a value of IdpKind"),
+        ))),
     }
 }
 
@@ -291,7 +294,10 @@ fn kind(number: i32) -> Result<i32, Status> {
 fn end(time: Option<&pbjson_types::Timestamp>, now: Micros) -> Result<Option<Micros>, Status> {
     let end = read::time("expire_time", time)?;
     if end.is_some_and(|end| end <= now) {
-        return Err(no(read::invalid("expire_time", "lies in the past")));
+        return Err(no(read::invalid(
+            "expire_time",
+            "lies in the past; name a time that is to come",
+        )));
     }
     Ok(end)
 }

@@ -53,7 +53,10 @@ impl<S: Store> WorkspaceService for Services<S> {
         let after = match ask.page_token.as_str() {
             "" => None,
             token => Some(WorkspaceId::from_str(token).map_err(|_| {
-                no(read::invalid("page_token", "not one that an earlier answer gave"))
+                no(read::invalid(
+                    "page_token",
+                    "not one that an earlier answer gave; begin again without one",
+                ))
             })?),
         };
         let limit = page::size(ask.page_size, page::MAX_PAGE) as usize;
@@ -161,7 +164,7 @@ fn email_join(asked: i32) -> Result<Option<EmailJoin>, Status> {
         Ok(v1::EmailJoin::Unspecified) => Ok(None),
         Ok(v1::EmailJoin::Off) => Ok(Some(EmailJoin::Off)),
         Ok(v1::EmailJoin::Open) => Ok(Some(EmailJoin::Open)),
-        Err(_) => Err(no(read::invalid("email_join", "no value of EmailJoin"))),
+        Err(_) => Err(no(read::invalid("email_join", "no value of EmailJoin; name OFF or OPEN"))),
     }
 }
 

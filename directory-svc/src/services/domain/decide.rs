@@ -23,7 +23,7 @@ const NOTE_BYTES: usize = 1_000;
 /// `INVALID_ARGUMENT` when there is none.
 pub(super) fn reason(text: String) -> Result<String, Status> {
     if text.trim().is_empty() {
-        return Err(no(read::invalid("reason", "say why, the claimant is told")));
+        return Err(no(read::invalid("reason", "say why; the claimant is told")));
     }
     Ok(text)
 }
@@ -42,7 +42,7 @@ pub(super) fn too_many_claims() -> Refusal {
 /// The domain that a decision is about, in the form in which domains are compared.
 pub(super) fn named(text: &str) -> Result<String, Status> {
     login_email::domain(text.trim().trim_start_matches('@'))
-        .ok_or_else(|| no(read::invalid("domain", "not a domain name")))
+        .ok_or_else(|| no(read::invalid("domain", "no domain name; name one like acme.com")))
 }
 
 fn bounded(note: String) -> Result<String, Status> {

@@ -21,7 +21,7 @@ pub(super) fn after(token: &str) -> Result<Option<PendingMark>, Status> {
         let workspace = parts.next()?.parse().ok()?;
         Some(PendingMark { claimed_at, workspace, name: parts.next()?.to_owned() })
     };
-    let cause = "not one that an earlier answer gave";
+    let cause = "not one that an earlier answer gave; begin again without one";
     mark().map(Some).ok_or_else(|| no(read::invalid("page_token", cause)))
 }
 
