@@ -275,10 +275,14 @@ async fn a_domain_that_is_verified_later_lets_no_leaver_in() {
     let service = Service(&acme);
     let back = json!({"active": true});
     let id = path.trim_start_matches("/Users/");
-    service.patch(id, &back).await.unwrap();
+    let no = service.patch(id, &back).await.unwrap_err();
+    assert_eq!(Reason::of(&no), Some(Reason::PersonLeft), "nobody without an address either");
     operator.claim(&acme.id, "later.example").await;
     operator.verify(&acme.id, "later.example").await;
-    assert_eq!(acme.resolve_login("ada@later.example").await, Login::Nobody);
+    // What the identity provider says of something else brings nobody back.
+    let named = json!({"Operations": [{"op": "replace", "value": {"displayName": "Ada"}}]});
+    acme.patch(&path, named.to_string()).await.is(200);
+    assert_ne!(acme.resolve_login("ada@later.example").await, Login::Active(id.to_owned()));
     acme.put(&path, person(true).to_string()).await.is(200);
     assert_eq!(acme.resolve_login("ada@later.example").await, Login::Active(id.to_owned()));
 }

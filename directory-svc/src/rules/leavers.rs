@@ -58,6 +58,7 @@ pub(crate) fn passage(
         bars,
         is_firm: is_provider || before.is_some_and(|before| before.is_bound),
         has_left: is_provider.then_some(!is_in),
+        wakes: !is_provider && is_in && before.is_some_and(|before| !was_in(before)),
     }
 }
 
@@ -91,6 +92,11 @@ pub(crate) fn has_left(who: UserId) -> Refusal {
              provider, or have an operator readmit the address (LoginService.ReadmitAddress)."
         ),
     )
+}
+
+fn was_in(before: Before<'_>) -> bool {
+    let person = before.standing.resource;
+    person.is_active() && !is_soft_delete_name(person.user_name().unwrap_or_default())
 }
 
 fn signs_in(before: Before<'_>, login: &LoginEmail) -> bool {

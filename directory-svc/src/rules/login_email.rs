@@ -12,7 +12,8 @@ use crate::store::LoginEmail;
 /// folded.
 #[must_use]
 pub(crate) fn address(text: &str) -> Option<LoginEmail> {
-    let parsed: lettre::Address = text.parse().ok()?;
+    // A quoted local part is a second spelling of a mailbox, and comes from nobody who works there.
+    let parsed: lettre::Address = text.parse().ok().filter(|_| !text.starts_with('"'))?;
     let domain = domain(parsed.domain())?;
     Some(LoginEmail { address: text.to_owned(), key: format!("{}@{domain}", fold(parsed.user())) })
 }
@@ -157,5 +158,14 @@ mod tests {
         assert_eq!(domain("Example.COM.").unwrap(), "example.com");
         assert_eq!(domain("no domain"), None);
         assert_eq!(address("not an address"), None);
+    }
+
+    /// Else a leaver comes back under another spelling of the same mailbox. Seen to fail without the look at
+    /// the quotes.
+    #[test]
+    fn a_mailbox_has_one_spelling() {
+        for quoted in [r#""ada"@acme.com"#, r#""a\da"@acme.com"#, r#""a da"@acme.com"#] {
+            assert_eq!(address(quoted), None, "{quoted}");
+        }
     }
 }

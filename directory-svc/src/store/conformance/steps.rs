@@ -49,6 +49,7 @@ impl Ways {
             bars: self.bars.iter().map(|&address| fold(ADDRESSES[address])).collect(),
             is_firm: self.is_firm,
             has_left: self.has_left,
+            wakes: false,
         }
     }
 }

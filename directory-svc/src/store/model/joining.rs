@@ -16,6 +16,8 @@ pub struct Passage {
     pub bars: Vec<String>,
     /// Whether they are barred to services too, and not only to people who join by themselves.
     pub is_firm: bool,
+    /// Whether a service says that somebody who was out is in, by whatever address, or by none.
+    pub wakes: bool,
     /// Whether an identity provider's word is that the person is out, whatever their address; `None`: that is
     /// as it was.
     pub has_left: Option<bool>,

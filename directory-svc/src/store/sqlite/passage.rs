@@ -34,6 +34,9 @@ pub(super) fn keep(
     passage: &Passage,
     is_bound: bool,
 ) -> Answer<()> {
+    if passage.wakes && has_left(writing, id)? {
+        return Err(StoreError::Barred { user_id: id });
+    }
     if let Some(email) = &passage.enters_by {
         enter(writing, id, email, passage.readmits, is_bound)?;
     }
