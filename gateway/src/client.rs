@@ -40,6 +40,15 @@ pub struct ClientConfig {
     pub wrong_key_rate: u32,
 }
 
+/// Where a request comes from, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The last address that is known: the client's, or that of the proxy whose word cannot be read.
+    pub(crate) nearest: IpAddr,
+    /// The client's address; `None` when a proxy's word on it cannot be read.
+    pub(crate) address: Option<IpAddr>,
+}
+
 /// What is known of addresses. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Clients {
@@ -54,27 +63,27 @@ impl Clients {
         Self { proxies: config.trusted_proxies.as_slice().into(), wrong_keys }
     }
 
-    /// The address that a request comes from; `None` when it did not come over a socket.
-    pub(crate) fn address(&self, request: &Request) -> Option<IpAddr> {
+    /// Where a request comes from; `None` when it did not come over a socket.
+    pub(crate) fn origin(&self, request: &Request) -> Option<Origin> {
         let ConnectInfo(socket) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
         Some(self.behind(socket.ip().to_canonical(), request.headers()))
     }
 
-    /// The address behind the proxies: theirs is passed over from the nearest on.
-    fn behind(&self, socket: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let said = headers.get_all(FORWARDED).iter().filter_map(|value| value.to_str().ok());
-        let said: Vec<&str> = said.flat_map(|value| value.split(',')).map(str::trim).collect();
-        let mut address = socket;
+    /// What is behind the proxies: theirs is passed over from the nearest on.
+    fn behind(&self, socket: IpAddr, headers: &HeaderMap) -> Origin {
+        let said = headers.get_all(FORWARDED).iter();
+        let said: Vec<_> = said.flat_map(|value| value.as_bytes().split(|b| *b == b',')).collect();
+        let mut nearest = socket;
         for hop in said.into_iter().rev() {
-            if !self.proxies.iter().any(|network| network.contains(&address)) {
+            if !self.proxies.iter().any(|network| network.contains(&nearest)) {
                 break;
             }
-            match hop.parse::<IpAddr>() {
-                Ok(next) => address = next.to_canonical(),
-                Err(_) => break,
+            match std::str::from_utf8(hop).ok().and_then(|hop| read(hop.trim())) {
+                Some(next) => nearest = next.to_canonical(),
+                None => return Origin { nearest, address: None },
             }
         }
-        address
+        Origin { nearest, address: Some(nearest) }
     }
 
     /// Notes a wrong key from an address; answers how long it has to wait when it has sent too many.
@@ -87,6 +96,12 @@ impl Clients {
         metrics::counter!("nestr_scim_rate_limited_total", "limit" => "wrong_key").increment(1);
         Some(early.wait_time_from(DefaultClock::default().now()))
     }
+}
+
+/// An address, as proxies write it: some with the port.
+fn read(hop: &str) -> Option<IpAddr> {
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+    hop.parse().ok().or_else(with_port)
 }
 
 /// What counts as one address: whoever has one of IPv6 has 2^64 of them.
@@ -125,15 +140,30 @@ mod tests {
             (&["10.0.0.0/8"], "10.0.0.1", &["203.0.113.9", "198.51.100.7"], "198.51.100.7"),
             (&["10.0.0.0/8"], "10.0.0.1", &["198.51.100.7, 10.0.0.2"], "198.51.100.7"),
             (&["10.0.0.0/8"], "10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
-            (&["10.0.0.0/8"], "10.0.0.1", &["198.51.100.7, unknown"], "10.0.0.1"),
             (&["::1/128"], "::1", &["2001:db8::7"], "2001:db8::7"),
+            (&["10.0.0.0/8"], "10.0.0.1", &["198.51.100.7:4711"], "198.51.100.7"),
+            // Bytes that are no text spoil their own place alone.
+            (&["10.0.0.0/8"], "10.0.0.1", &["é, 198.51.100.7"], "198.51.100.7"),
         ] {
             let mut headers = HeaderMap::new();
             for value in said {
-                headers.append(FORWARDED, HeaderValue::from_static(value));
+                headers.append(FORWARDED, HeaderValue::from_bytes(value.as_bytes()).unwrap());
             }
             let found = clients(proxies, 0).behind(address(socket), &headers);
-            assert_eq!(found, address(expected), "{socket} {said:?}");
+            assert_eq!(found.address, Some(address(expected)), "{socket} {said:?}");
+            assert_eq!(found.nearest, address(expected));
+        }
+    }
+
+    /// Else a key that is good in the proxy's network opens to a stranger who makes its word unreadable. Seen
+    /// to fail with the proxy taken for the client.
+    #[test]
+    fn an_unreadable_word_of_a_proxy_is_nobodys_address() {
+        for said in ["198.51.100.7, unknown", "é", "198.51.100.7:", ""] {
+            let mut headers = HeaderMap::new();
+            headers.append(FORWARDED, HeaderValue::from_bytes(said.as_bytes()).unwrap());
+            let found = clients(&["10.0.0.0/8"], 0).behind(address("10.0.0.1"), &headers);
+            assert_eq!(found, Origin { nearest: address("10.0.0.1"), address: None }, "{said:?}");
         }
     }
 

@@ -89,7 +89,8 @@ pub(crate) async fn exchange(
         request_id = request_id.as_str(),
         trace_id = trace.trace_id(),
     );
-    let address = clients.address(&request);
+    let origin = clients.origin(&request);
+    let address = origin.and_then(|origin| origin.address);
     let deadline = began + timeout;
     request.extensions_mut().insert(Exchange { request_id: request_id.clone(), address, deadline });
     let answer = tokio::time::timeout_at(deadline + GRACE, next.run(request));
@@ -97,7 +98,7 @@ pub(crate) async fn exchange(
     let mut answer = answer.unwrap_or_else(|_| ScimError::late().into_response());
     // Every key is judged: wrong ones never stand in the way of a good one from the same address.
     if answer.status() == StatusCode::UNAUTHORIZED
-        && let Some(wait) = address.and_then(|address| clients.wrong_key(address))
+        && let Some(wait) = origin.and_then(|origin| clients.wrong_key(origin.nearest))
     {
         answer = ScimError::too_many_wrong_keys(wait).into_response();
     }
