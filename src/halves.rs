@@ -27,6 +27,8 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long letters that are on their way have at the end. One that takes longer is sent again at the next
 /// start.
 const LAST_LETTERS: Duration = Duration::from_secs(5);
+/// How long what was seen of integrations may take to be written at the end.
+const LAST_STATUS: Duration = Duration::from_secs(2);
 
 /// Where a gateway listens whose address is not said: where a directory's links lead when nobody
 /// says where they do.
@@ -201,7 +203,7 @@ impl Half {
         let mut mail = tokio::spawn(async move {
             directory.deliver_notices(&mailer, stopped).await;
         });
-        let directory = self.directory;
+        let (directory, last) = (self.directory.clone(), self.directory);
         let by_itself = tokio::spawn(async move {
             tokio::join!(
                 directory.clear_expired(),
@@ -214,6 +216,8 @@ impl Half {
         });
         self.listener.serve(self.router, stop).await;
         by_itself.abort();
+        // A store that takes nothing now does not hold up the end.
+        let _ = tokio::time::timeout(LAST_STATUS, last.write_status()).await;
         // Letters that are on their way are given the time to be known as sent.
         if tokio::time::timeout(LAST_LETTERS, &mut mail).await.is_err() {
             mail.abort();

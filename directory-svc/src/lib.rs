@@ -157,6 +157,11 @@ impl<S: Store> Directory<S> {
         jobs::remind_of_keys(&self.services).await;
     }
 
+    /// Writes what integrations were seen to do since it was last written, before the process ends.
+    pub async fn write_status(&self) {
+        self.services.door.write_visits().await;
+    }
+
     /// Keeps what integrations are seen to do, once a minute, for as long as it is polled.
     pub async fn keep_status(&self) {
         jobs::keep_status(&self.services).await;

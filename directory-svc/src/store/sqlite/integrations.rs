@@ -35,11 +35,7 @@ pub(super) fn change(
     }
     let claims = domains::list(writing.connection, writing.workspace)?;
     let integration = decide(&claims, &all)?;
-    if standing == Some(&integration) {
-        return Ok(integration);
-    }
-    let revision = writing.next_revision()?;
-    put(writing, &integration, revision)?;
+    // Also of one that is off already: a request that was under way then may have bound somebody since.
     if integration.state == IntegrationState::Off {
         run(
             writing.connection,
@@ -47,6 +43,11 @@ pub(super) fn change(
             params![writing.workspace, id],
         )?;
     }
+    if standing == Some(&integration) {
+        return Ok(integration);
+    }
+    let revision = writing.next_revision()?;
+    put(writing, &integration, revision)?;
     let changed = Changed {
         kind: ChangeKind::IntegrationChanged,
         subject: &subject,
