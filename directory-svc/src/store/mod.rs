@@ -209,7 +209,7 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
 
     /// Decides on one integration: `decide` sees the workspace's claims and all its integrations, this
     /// one among them once it is made, and says how it is to be. Switched to [`IntegrationState::Off`],
-    /// its bindings end in the same transaction.
+    /// its bindings end in the same transaction, also when it was so before.
     fn change_integration<D>(
         &self,
         write: Write,
