@@ -6,7 +6,7 @@ use directory_api::v1;
 use super::failure::Failure;
 use super::print::{Answer, Show};
 use super::session::Session;
-use super::words::{InWorkspace, Page, span, time, word};
+use super::words::{InWorkspace, Listing, Page, span, time, word};
 
 /// What is done with domains.
 #[derive(Clone, Debug, Subcommand)]
@@ -14,7 +14,7 @@ pub(super) enum Verb {
     /// Claims domains for a workspace, as its admin does. Each has an outcome of its own.
     Claim(Claim),
     /// Lists the domains for which people were refused: what there is to claim.
-    Refused(Refused),
+    Refused(Listing),
     /// Lists the claims of a workspace, whatever their state.
     List(InWorkspace),
     /// Lists the claims of all workspaces that wait for a decision, the oldest first, and who else has the
@@ -50,16 +50,6 @@ pub(super) struct Claim {
     /// The address of the person to write to about the claims. Absent: that of the workspace.
     #[arg(long, value_name = "EMAIL", default_value = "", hide_default_value = true)]
     contact: String,
-}
-
-/// Which refused domains.
-#[derive(Args, Clone, Debug)]
-pub(super) struct Refused {
-    #[command(flatten)]
-    within: InWorkspace,
-
-    #[command(flatten)]
-    page: Page,
 }
 
 /// The domain of a claim.
@@ -161,7 +151,7 @@ impl Verb {
                 let claimed = domains.claim_domains(ask).await?.into_inner();
                 Answer::many(&claimed, &claimed.outcomes)
             }
-            Self::Refused(Refused { within: InWorkspace { workspace_id }, page }) => {
+            Self::Refused(Listing { within: InWorkspace { workspace_id }, page }) => {
                 let Page { page_size, page_token } = page;
                 let ask = v1::ListRefusedDomainsRequest { workspace_id, page_size, page_token };
                 let found = domains.list_refused_domains(ask).await?.into_inner();

@@ -6,7 +6,7 @@ use directory_api::v1;
 use super::failure::Failure;
 use super::print::{Answer, Show};
 use super::session::Session;
-use super::words::{InWorkspace, Page, time};
+use super::words::{InWorkspace, Listing, Page, time};
 
 /// What is done with groups.
 #[derive(Clone, Debug, Subcommand)]
@@ -18,7 +18,7 @@ pub(super) enum Verb {
     /// Lists the groups that a person is in.
     Of(Of),
     /// Lists the removed groups that can be restored.
-    Deleted(Deleted),
+    Deleted(Listing),
     /// Brings a removed group back, with those of its members who are still there.
     Restore(One),
 }
@@ -73,16 +73,6 @@ pub(super) struct Of {
     user_id: String,
 }
 
-/// Which removed groups.
-#[derive(Args, Clone, Debug)]
-pub(super) struct Deleted {
-    #[command(flatten)]
-    within: InWorkspace,
-
-    #[command(flatten)]
-    page: Page,
-}
-
 impl Verb {
     /// Asks, and answers what is to be shown.
     pub(super) async fn ask(self, session: &Session) -> Result<Answer, Failure> {
@@ -108,7 +98,7 @@ impl Verb {
                 let found = groups.list_user_groups(ask).await?.into_inner();
                 Answer::many(&found, &found.groups)
             }
-            Self::Deleted(Deleted { within: InWorkspace { workspace_id }, page }) => {
+            Self::Deleted(Listing { within: InWorkspace { workspace_id }, page }) => {
                 let Page { page_size, page_token } = page;
                 let ask = v1::ListDeletedGroupsRequest { workspace_id, page_size, page_token };
                 let found = groups.list_deleted_groups(ask).await?.into_inner();

@@ -6,7 +6,7 @@ use directory_api::v1;
 use super::failure::Failure;
 use super::print::{Answer, Show};
 use super::session::Session;
-use super::words::{InWorkspace, Page, time};
+use super::words::{InWorkspace, Listing, Page, time};
 
 /// What is done with outside addresses.
 #[derive(Clone, Debug, Subcommand)]
@@ -15,7 +15,7 @@ pub(super) enum Verb {
     /// identity alone.
     Allow(Allow),
     /// Lists the addresses that are allowed.
-    List(List),
+    List(Listing),
     /// Allows an address no longer: who has it signs in no more, and stays.
     Disallow(One),
 }
@@ -42,16 +42,6 @@ pub(super) struct Allow {
     note: String,
 }
 
-/// Which addresses.
-#[derive(Args, Clone, Debug)]
-pub(super) struct List {
-    #[command(flatten)]
-    within: InWorkspace,
-
-    #[command(flatten)]
-    page: Page,
-}
-
 impl Verb {
     /// Asks, and answers what is to be shown.
     pub(super) async fn ask(self, session: &Session) -> Result<Answer, Failure> {
@@ -64,7 +54,7 @@ impl Verb {
                 let done = "Allowed: who has it signs in by a linked identity, not by the address.";
                 Ok(Answer::one(&allowed)?.done(done))
             }
-            Self::List(List { within: InWorkspace { workspace_id }, page }) => {
+            Self::List(Listing { within: InWorkspace { workspace_id }, page }) => {
                 let Page { page_size, page_token } = page;
                 let ask = v1::ListAllowedAddressesRequest { workspace_id, page_size, page_token };
                 let found = domains.list_allowed_addresses(ask).await?.into_inner();

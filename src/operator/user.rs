@@ -6,7 +6,7 @@ use directory_api::v1;
 use super::failure::Failure;
 use super::print::{Answer, Show};
 use super::session::Session;
-use super::words::{InWorkspace, Page, time, word, yes_or_no};
+use super::words::{InWorkspace, Listing, Page, time, word, yes_or_no};
 
 /// What is done with people.
 #[derive(Clone, Debug, Subcommand)]
@@ -18,7 +18,7 @@ pub(super) enum Verb {
     /// Removes a person, who can be restored for 30 days or what --tombstone-days of the directory says.
     Delete(One),
     /// Lists the removed people who can be restored.
-    Deleted(Deleted),
+    Deleted(Listing),
     /// Brings a removed person back. Refused, naming the holder, when somebody else has the userName or
     /// the login e-mail meanwhile.
     Restore(One),
@@ -83,16 +83,6 @@ pub(super) struct One {
     id: String,
 }
 
-/// Which removed people.
-#[derive(Args, Clone, Debug)]
-pub(super) struct Deleted {
-    #[command(flatten)]
-    within: InWorkspace,
-
-    #[command(flatten)]
-    page: Page,
-}
-
 /// An address.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ResolveLogin {
@@ -123,7 +113,7 @@ impl Verb {
                 let removed = session.users().delete_user(ask).await?.into_inner();
                 Ok(Answer::nothing(&removed)?.done(format!("Removed: {id} signs in no more.")))
             }
-            Self::Deleted(Deleted { within: InWorkspace { workspace_id }, page }) => {
+            Self::Deleted(Listing { within: InWorkspace { workspace_id }, page }) => {
                 let Page { page_size, page_token } = page;
                 let ask = v1::ListDeletedUsersRequest { workspace_id, page_size, page_token };
                 let found = session.users().list_deleted_users(ask).await?.into_inner();

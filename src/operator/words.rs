@@ -24,6 +24,16 @@ pub(super) struct Page {
     pub(super) page_token: String,
 }
 
+/// A list of a workspace, page by page.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Listing {
+    #[command(flatten)]
+    pub(super) within: InWorkspace,
+
+    #[command(flatten)]
+    pub(super) page: Page,
+}
+
 /// A time as people read it, to the second; nothing when there is none.
 pub(super) fn time(time: Option<&Timestamp>) -> String {
     let time = time.and_then(|time| jiff::Timestamp::from_second(time.seconds).ok());
