@@ -38,7 +38,7 @@ pub(crate) fn passage(
     login: Option<&LoginEmail>,
 ) -> Passage {
     let is_provider = author.integration().is_some();
-    let is_in = wanted.is_active() && !is_soft_delete_name(wanted.user_name().unwrap_or_default());
+    let is_in = is_in(wanted);
     let now = addresses(wanted, login);
     let earlier = before.map(|b| addresses(b.standing.resource, b.standing.login_email));
     let earlier = earlier.unwrap_or_default();
@@ -58,7 +58,9 @@ pub(crate) fn passage(
         bars,
         is_firm: is_provider || before.is_some_and(|before| before.is_bound),
         has_left: is_provider.then_some(!is_in),
-        wakes: !is_provider && is_in && before.is_some_and(|before| !was_in(before)),
+        wakes: !is_provider
+            && is_in
+            && before.is_some_and(|before| !self::is_in(before.standing.resource)),
     }
 }
 
@@ -94,8 +96,8 @@ pub(crate) fn has_left(who: UserId) -> Refusal {
     )
 }
 
-fn was_in(before: Before<'_>) -> bool {
-    let person = before.standing.resource;
+/// Whether a person, as they are described, may come in at all.
+fn is_in(person: &Resource) -> bool {
     person.is_active() && !is_soft_delete_name(person.user_name().unwrap_or_default())
 }
 

@@ -198,6 +198,14 @@ pub struct Decision {
     pub note: String,
 }
 
+impl Decision {
+    /// The decision of a write's author, at its time.
+    #[must_use]
+    pub fn by(write: &Write, how: DecidedHow, note: String) -> Self {
+        Self { at: write.at, by: write.author.name(), how, note }
+    }
+}
+
 /// The name of one write, given by its caller, so that a repeated call finds its first result.
 /// At most 64 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -130,12 +130,7 @@ impl<S: Store> Services<S> {
         let author = Author::Service(AUTHOR.to_owned());
         if dns_proof::verifies(claim) {
             let write = self.write(author.clone());
-            let decision = Decision {
-                at: write.at,
-                by: author.name(),
-                how: DecidedHow::Dns,
-                note: String::new(),
-            };
+            let decision = Decision::by(&write, DecidedHow::Dns, String::new());
             let challenge = claim.challenge.clone();
             let decide = move |standing: Option<&Domain>, held_elsewhere| {
                 let domain =

@@ -14,7 +14,7 @@ use crate::services::fault::{no, store_error};
 use crate::services::{Services, read};
 use crate::store::{Author, DecidedHow, Decision, Domain, Store, WorkspaceStore};
 
-/// The longest note or reason of a decision, in bytes.
+/// The longest note or reason of a decision on a domain or an address, in bytes.
 const NOTE_BYTES: usize = 1_000;
 
 /// The reason of a decision that the claimant is told.
@@ -45,7 +45,11 @@ pub(super) fn named(text: &str) -> Result<String, Status> {
         .ok_or_else(|| no(read::invalid("domain", "no domain name; name one like acme.com")))
 }
 
-fn bounded(note: String) -> Result<String, Status> {
+/// A note or reason of a length that is kept.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` when it is longer.
+pub(super) fn bounded(note: String) -> Result<String, Status> {
     if note.len() > NOTE_BYTES {
         let cause = format!("at most {NOTE_BYTES} bytes of note or reason are allowed");
         return Err(no(read::invalid("note", cause)));
@@ -106,8 +110,7 @@ impl<S: Store> Services<S> {
     {
         let (name, note) = (named(domain)?, bounded(note)?);
         let write = self.write(author.clone());
-        let how = DecidedHow::Operator;
-        let decision = Decision { at: write.at, by: author.name(), how, note };
+        let decision = Decision::by(&write, DecidedHow::Operator, note);
         workspace
             .change_domain(write, name, move |standing, shared| {
                 let domain = decide(standing, shared, decision.clone())?;
@@ -131,7 +134,7 @@ impl<S: Store> Services<S> {
         let (name, note) = (named(domain)?, bounded(note)?);
         let dependent = workspace.people_of_domain(name.clone()).await.map_err(store_error)?;
         let write = self.write(author.clone());
-        let decision = Decision { at: write.at, by: author.name(), how, note };
+        let decision = Decision::by(&write, how, note);
         let domain = if validate_only {
             let standing = workspace.domains().await.map_err(store_error)?;
             let standing = standing.iter().find(|domain| domain.name == name);

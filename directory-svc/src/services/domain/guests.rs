@@ -4,11 +4,12 @@ use directory_api::v1;
 use serde_json::json;
 use tonic::Status;
 
+use super::decide::bounded;
 use super::refused::{behind, mark};
 use crate::door::{Admitted, Authenticated};
 use crate::render;
 use crate::rules::guests;
-use crate::services::fault::{no, store_error};
+use crate::services::fault::store_error;
 use crate::services::login::email;
 use crate::services::page::{self, Question};
 use crate::services::{Services, read};
@@ -16,9 +17,6 @@ use crate::store::{
     AllowedAddress, Author, JoiningStore, Kind, LoginEmail, Mark, Query, Start, Store,
     WorkspaceStore,
 };
-
-/// The longest note on an address, in bytes.
-const NOTE_BYTES: usize = 1_000;
 
 impl<S: Store> Services<S> {
     /// See `DomainService.AllowAddress`.
@@ -28,16 +26,13 @@ impl<S: Store> Services<S> {
     ) -> Result<v1::AllowedAddress, Status> {
         let Authenticated { workspace, author, ask, .. } = open;
         let email = email(&ask.email)?;
-        if ask.note.len() > NOTE_BYTES {
-            let cause = format!("at most {NOTE_BYTES} bytes are allowed");
-            return Err(no(read::invalid("note", cause)));
-        }
+        let note = bounded(ask.note)?;
         let policy = workspace.policy().await.map_err(store_error)?;
         let write = self.write(author.clone());
         let wanted = AllowedAddress {
             address: email.address.clone(),
             key: email.key.clone(),
-            note: ask.note,
+            note,
             allowed_at: write.at,
             allowed_by: author.name(),
         };
