@@ -232,3 +232,10 @@ pub(super) fn image_of_api_key(key: &ApiKey) -> Value {
         "replacedBy": key.replaced_by.map(|id| id.to_string()),
     })
 }
+
+/// A key in whose place another came, and that one beside it.
+pub(super) fn image_of_rotation(old: &ApiKey, new: &ApiKey) -> Value {
+    let mut image = image_of_api_key(old);
+    image["replacement"] = image_of_api_key(new);
+    image
+}

@@ -14,9 +14,10 @@ use crate::store::{Answer, Decided, Domain, DomainCheck};
 
 const COLUMNS: &str = "begun_at, attempts, checked_at, next_at, outcome, missing_since, warned_at, \
                        proven_at, name";
-/// Free at ?1: not taken, or taken by a clock that was ahead.
+/// Free at ?1: not taken, or taken by a clock that was ahead by more than it is taken for. One that is ahead by
+/// less is another process's, or another request's that looked at the clock a moment later.
 const DUE: &str = "SELECT workspace_id, name FROM domain_check WHERE next_at <= ?1 \
-                   AND (lease_until <= ?1 OR lease_until > ?2) \
+                   AND (lease_until <= ?1 OR lease_until > ?2 + (?2 - ?1)) \
                    ORDER BY next_at, workspace_id, name LIMIT ?3";
 
 pub(super) fn list(
@@ -87,7 +88,7 @@ pub(super) fn take(
          WHERE workspace_id = ?1 AND name = ?2 \
          ON CONFLICT (workspace_id, name) DO UPDATE SET lease_until = excluded.lease_until, \
          next_at = coalesce(next_at, excluded.next_at) \
-         WHERE domain_check.lease_until <= ?3 OR domain_check.lease_until > excluded.lease_until",
+         WHERE domain_check.lease_until <= ?3 OR domain_check.lease_until > ?4 + (?4 - ?3)",
         params![workspace, name, now, until],
     )?;
     Ok(taken > 0)

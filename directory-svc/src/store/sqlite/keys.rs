@@ -8,7 +8,7 @@ use super::writing::{Changed, Writing};
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, IntegrationId, WorkspaceId};
 use crate::refusal::Refusal;
-use crate::store::record::{Detail, image_of_api_key};
+use crate::store::record::{Detail, image_of_api_key, image_of_rotation};
 use crate::store::words::Word;
 use crate::store::{
     Answer, ApiKey, ChangeKind, KeyGrant, KeyHash, Revision, Rotation, Scope, StoreError,
@@ -110,7 +110,7 @@ pub(super) fn rotate(
         detail: Detail::of_state("rotated"),
     };
     let old = ApiKey { replaced_by: Some(new.id), ..old };
-    writing.record_act(revision, "key.rotated", changed, Some(image_of_api_key(&old)))?;
+    writing.record_act(revision, "key.rotated", changed, Some(image_of_rotation(&old, &new)))?;
     Ok(Rotation { old, new })
 }
 
