@@ -8,7 +8,9 @@ use directory_api::v1::Reason;
 use crate::clock::{DAY, Micros};
 use crate::ids::{ApiKeyId, IntegrationId};
 use crate::refusal::Refusal;
-use crate::store::{ApiKey, IntegrationState, KeyGrant, Kind, RefusedFor, Right, Rotation, Scope};
+use crate::store::{
+    ApiKey, IntegrationState, KeyGrant, Kind, RefusedFor, Right, Rotation, Scope, Suspension,
+};
 
 /// How many keys of an integration may be good at a time.
 pub(crate) const LIVING_KEYS: usize = 20;
@@ -111,23 +113,42 @@ pub(crate) fn reach(scopes: &[Scope], needs: &[Right]) -> bool {
 pub(crate) fn told(cause: RefusedFor, grant: &KeyGrant, needs: &[Right]) -> Refusal {
     match cause {
         RefusedFor::Expired | RefusedFor::Revoked | RefusedFor::Network => invalid(),
-        RefusedFor::Suspended => suspended(grant),
-        RefusedFor::Paused => Refusal::new(
-            Reason::IntegrationPaused,
-            "This SCIM integration is paused in Nestr. An admin of the workspace can switch it on \
-             again; nothing was changed.",
-        ),
-        RefusedFor::Disabled => Refusal::new(
-            Reason::IntegrationDisabled,
-            "This SCIM integration is disabled in Nestr. An admin of the workspace can enable it \
-             again; nothing was changed.",
-        ),
+        RefusedFor::Suspended => suspended(grant.suspension.as_ref()),
+        RefusedFor::Paused => paused(),
+        RefusedFor::Disabled => disabled(),
         RefusedFor::Scope => out_of_scope(&grant.key.scopes, needs),
     }
 }
 
-fn suspended(grant: &KeyGrant) -> Refusal {
-    let reason = grant.suspension.as_ref().map_or("", |suspension| suspension.reason.as_str());
+/// What the identity provider is told of a write that was under way when its integration came into this state,
+/// or the workspace was suspended.
+#[must_use]
+pub(crate) fn shut(state: IntegrationState, suspension: Option<&Suspension>) -> Refusal {
+    match state {
+        _ if suspension.is_some() => suspended(suspension),
+        IntegrationState::Paused => paused(),
+        IntegrationState::On | IntegrationState::Off => disabled(),
+    }
+}
+
+fn paused() -> Refusal {
+    Refusal::new(
+        Reason::IntegrationPaused,
+        "This SCIM integration is paused in Nestr. An admin of the workspace can switch it on again; \
+         nothing was changed.",
+    )
+}
+
+fn disabled() -> Refusal {
+    Refusal::new(
+        Reason::IntegrationDisabled,
+        "This SCIM integration is disabled in Nestr. An admin of the workspace can enable it again; \
+         nothing was changed.",
+    )
+}
+
+fn suspended(suspension: Option<&Suspension>) -> Refusal {
+    let reason = suspension.map_or("", |suspension| suspension.reason.as_str());
     Refusal::new(
         Reason::WorkspaceSuspended,
         format!(
@@ -298,6 +319,13 @@ mod tests {
         ] {
             let no = told(cause, &suspended, WRITE_USERS);
             assert_eq!(no.reason, reason);
+            // A write that was under way then hears the same.
+            let (state, suspension) = match cause {
+                RefusedFor::Suspended => (IntegrationState::Off, suspended.suspension.as_ref()),
+                RefusedFor::Paused => (IntegrationState::Paused, None),
+                _ => (IntegrationState::Off, None),
+            };
+            assert_eq!(shut(state, suspension), no);
             assert!(no.detail.contains(word), "{no}");
         }
         let no =

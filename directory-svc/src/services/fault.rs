@@ -7,7 +7,7 @@ use scim::ErrorKind;
 use tonic::Status;
 
 use crate::refusal::Refusal;
-use crate::rules::{groups, leavers, people};
+use crate::rules::{groups, keys, leavers, people};
 use crate::store::{StoreError, Unique};
 
 /// A refusal is shown whole.
@@ -46,6 +46,7 @@ pub(crate) fn store_error(error: StoreError) -> Status {
             no(people::login_email_taken(holder))
         }
         StoreError::Taken { unique: Unique::GroupName, holder } => no(groups::name_taken(holder)),
+        StoreError::Shut { state, suspension } => no(keys::shut(state, suspension.as_ref())),
         StoreError::Barred { user_id } => no(leavers::has_left(user_id)),
         StoreError::OperationReused => no(Refusal::new(
             Reason::InvalidArgument,

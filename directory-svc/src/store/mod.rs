@@ -62,6 +62,15 @@ pub enum StoreError {
         /// The person, or who had the address.
         user_id: UserId,
     },
+    /// The integration whose write it is was switched off, or the workspace suspended, since the request was
+    /// let in. Nothing was written.
+    #[error("the integration is {state:?} and the workspace suspended: {}", suspension.is_some())]
+    Shut {
+        /// The integration's state.
+        state: IntegrationState,
+        /// The suspension of the workspace.
+        suspension: Option<Suspension>,
+    },
     /// The operation id names an earlier write that did something else.
     #[error("the operation id was used for another write")]
     OperationReused,
@@ -149,7 +158,8 @@ pub trait Store: NoticeStore + Clone + Send + Sync + 'static {
 /// Each write takes the workspace's next revision, first thing in its transaction; a refused,
 /// conflicting or unchanged one takes none. A write whose [`Write::operation`] was committed before
 /// answers its subject as it stands now, and does nothing. A conflict asks `decide` again, so it is
-/// pure.
+/// pure. A write of an integration that is here and not on, or of a suspended workspace's, is
+/// [`StoreError::Shut`]: the request may have been let in before that.
 pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     /// The workspace itself; `None` when there is none of this id.
     fn card(&self) -> impl Future<Output = Answer<Option<Workspace>>> + Send;
@@ -209,7 +219,7 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
 
     /// Decides on one integration: `decide` sees the workspace's claims and all its integrations, this
     /// one among them once it is made, and says how it is to be. Switched to [`IntegrationState::Off`],
-    /// its bindings end in the same transaction, also when it was so before.
+    /// its bindings end in the same transaction.
     fn change_integration<D>(
         &self,
         write: Write,

@@ -2,12 +2,12 @@
 
 use super::{
     Engine, IntegrationState, NOW, Store, Workspace, WorkspaceStore, create, integration_id, login,
-    named, revision, switch, user_id, verify, workspace, write,
+    named, revision, switch, user_id, verify, workspace, write, write_by,
 };
-use crate::ids::{ApiKeyId, WorkspaceId};
+use crate::ids::{ApiKeyId, UserId, WorkspaceId};
 use crate::store::{
-    ApiKey, AuditQuery, Author, Integration, IntegrationStatus, KeyHash, RefusedFor, Rotation,
-    Scope, SeenError, SeenRefusal, StoreError, Suspension, Write,
+    Answer, ApiKey, AuditQuery, Author, Integration, IntegrationStatus, KeyHash, RefusedFor,
+    Rotation, Scope, SeenError, SeenRefusal, StoreError, Suspension, Write,
 };
 
 fn key(n: u8) -> (ApiKey, KeyHash) {
@@ -118,6 +118,42 @@ pub(super) async fn show_a_suspension_with_each_key_and_account<E: Engine>(engin
     let resume = |standing: &Workspace| Ok(Workspace { suspension: None, ..standing.clone() });
     acme.change_workspace(write("resume"), resume).await.unwrap();
     assert_eq!(shown().await, (None, false));
+}
+
+/// A request that was let in goes on for as long as it takes, a bulk with many writes. Seen to fail without the
+/// look at the integration, and at the workspace.
+pub(super) async fn refuse_the_writes_of_whoever_was_shut_out_meanwhile<E: Engine>(engine: E) {
+    let acme = workspace(engine.store(), 1).await;
+    let (entra, okta) = (integration_id(1), integration_id(2));
+    for id in [entra, okta] {
+        switch(&acme, &format!("on {id}"), id, IntegrationState::On).await.unwrap();
+    }
+    let make = async |n: u128, of| {
+        let name = format!("{of} {n}");
+        create(&acme, write_by(of, &name), user_id(n), named(&name)).await.map(|user| user.id)
+    };
+    let is_shut = |answer: Answer<UserId>, as_it_is: (IntegrationState, bool)| match answer {
+        Err(StoreError::Shut { state, suspension }) => (state, suspension.is_some()) == as_it_is,
+        _ => false,
+    };
+    assert_eq!(make(1, entra).await.unwrap(), user_id(1));
+    for (name, state) in [("pause", IntegrationState::Paused), ("off", IntegrationState::Off)] {
+        switch(&acme, name, entra, state).await.unwrap();
+        assert!(is_shut(make(2, entra).await, (state, false)), "{name}");
+    }
+    assert_eq!(make(3, okta).await.unwrap(), user_id(3), "each by itself");
+
+    switch(&acme, "on again", entra, IntegrationState::On).await.unwrap();
+    assert_eq!(make(2, entra).await.unwrap(), user_id(2), "nothing is left of it");
+    let suspension = Suspension { at: NOW, by: "olga".to_owned(), reason: "unpaid".to_owned() };
+    let suspend = move |standing: &Workspace| {
+        Ok(Workspace { suspension: Some(suspension.clone()), ..standing.clone() })
+    };
+    acme.change_workspace(write("suspend"), suspend).await.unwrap();
+    let before = revision(&acme).await;
+    assert!(is_shut(make(4, okta).await, (IntegrationState::On, true)));
+    assert_eq!(revision(&acme).await, before, "it leaves no trace");
+    create(&acme, write("service"), user_id(5), named("five")).await.unwrap();
 }
 
 /// Seen to fail with what was seen put in the place of what is kept, and without the look for the

@@ -395,15 +395,15 @@ impl Model {
         if is_refused {
             return Err(No::Refused);
         }
-        if decided.state == IntegrationState::Off {
-            for living in self.living.values_mut() {
-                living.user.binding.take_if(|binding| binding.integration_id == id);
-            }
-        }
         match at {
             Some(at) if self.integrations[at] == decided => return Ok(decided),
             Some(at) => self.integrations[at] = decided.clone(),
             None => self.integrations.push(decided.clone()),
+        }
+        if decided.state == IntegrationState::Off {
+            for living in self.living.values_mut() {
+                living.user.binding.take_if(|binding| binding.integration_id == id);
+            }
         }
         self.record(write, ChangeKind::IntegrationChanged, &subject, at.is_some());
         Ok(decided)

@@ -17,8 +17,8 @@ use super::{
     JoiningStore, Met, NOW, Names, OperationId, Policy, Store, User, WorkspaceStore, Write,
     accounts, claim, ids, integration_id, login, no, query, user_id, workspace,
 };
-use crate::ids::{ApiKeyId, UserId, WorkspaceId};
-use crate::store::{ApiKey, KeyHash, Scope};
+use crate::ids::{ApiKeyId, IntegrationId, UserId, WorkspaceId};
+use crate::store::{ApiKey, IntegrationState, KeyHash, Scope};
 
 /// Seen to fail with: the rollback of the loser of a name left out; a revision taken for what changes
 /// nothing; bindings kept when an integration is off; `seq` given anew at a restore; the e-mail rows of
@@ -157,16 +157,25 @@ impl<S: Store> Walk<S> {
         done
     }
 
+    /// On whose word a step is taken. An integration that is switched off does not get in: a service takes it.
+    fn write(&self, n: usize, step: &Step, operation: usize) -> Write {
+        let is_in = |id: &IntegrationId| {
+            let all = &self.models[n].integrations;
+            all.iter().all(|one| one.id != *id || one.state == IntegrationState::On)
+        };
+        let author = step.author.map(integration_id).filter(is_in);
+        Write {
+            operation: OperationId(format!("step {operation}")),
+            author: author.map_or_else(|| Author::Service("test".to_owned()), Author::Integration),
+            at: step.at,
+        }
+    }
+
     /// Takes a step; answers in which workspace.
     async fn take(&mut self, number: usize, step: &Step) -> usize {
         let Done { step, operation, whom } = self.resolved(number, step);
         let n = step.workspace;
-        let author = step.author.map(integration_id);
-        let write = Write {
-            operation: OperationId(format!("step {operation}")),
-            author: author.map_or_else(|| Author::Service("test".to_owned()), Author::Integration),
-            at: step.at,
-        };
+        let write = self.write(n, &step, operation);
         let is_refused = step.is_refused;
         let here = self.workspaces[n].clone();
         match &step.deed {

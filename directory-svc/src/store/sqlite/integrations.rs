@@ -35,16 +35,15 @@ pub(super) fn change(
     }
     let claims = domains::list(writing.connection, writing.workspace)?;
     let integration = decide(&claims, &all)?;
-    // Also of one that is off already: a request that was under way then may have bound somebody since.
+    if standing == Some(&integration) {
+        return Ok(integration);
+    }
     if integration.state == IntegrationState::Off {
         run(
             writing.connection,
             "DELETE FROM binding WHERE workspace_id = ?1 AND integration_id = ?2",
             params![writing.workspace, id],
         )?;
-    }
-    if standing == Some(&integration) {
-        return Ok(integration);
     }
     let revision = writing.next_revision()?;
     put(writing, &integration, revision)?;

@@ -4,6 +4,7 @@ use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, Row, params};
 
 use super::statement::{all, one, run};
+use super::workspaces;
 use super::writing::{Changed, Writing};
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, IntegrationId, WorkspaceId};
@@ -12,7 +13,6 @@ use crate::store::record::{Detail, image_of_api_key, image_of_rotation};
 use crate::store::words::Word;
 use crate::store::{
     Answer, ApiKey, ChangeKind, KeyGrant, KeyHash, Revision, Rotation, Scope, StoreError,
-    Suspension,
 };
 
 pub(super) const COLUMNS: &str = "k.id, k.integration_id, k.display_name, k.hint, k.created_at, k.expires_at, \
@@ -45,10 +45,7 @@ pub(super) fn grant(
          WHERE k.workspace_id = ?1 AND k.key_hash = ?2"
     );
     one(connection, &sql, params![workspace, hash], |row| {
-        let suspension = match row.get(12)? {
-            Some(at) => Some(Suspension { at, by: row.get(13)?, reason: row.get(14)? }),
-            None => None,
-        };
+        let suspension = workspaces::suspension(row, 12)?;
         let (state, revision) = (row.get(11)?, row.get(15)?);
         Ok(KeyGrant { key: read(row)?, state, suspension, revision })
     })

@@ -98,18 +98,20 @@ pub(super) fn list(
     all(connection, &sql, params![after, limit], read)
 }
 
+/// The suspension whose columns (since when, by whom, why) begin at `first`.
+pub(super) fn suspension(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Suspension>> {
+    let Some(at) = row.get(first)? else { return Ok(None) };
+    Ok(Some(Suspension { at, by: row.get(first + 1)?, reason: row.get(first + 2)? }))
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Workspace> {
-    let suspension = match row.get(5)? {
-        Some(at) => Some(Suspension { at, by: row.get(6)?, reason: row.get(7)? }),
-        None => None,
-    };
     Ok(Workspace {
         id: row.get(0)?,
         display_name: row.get(1)?,
         contact_email: row.get(2)?,
         created_at: row.get(3)?,
         email_join: row.get(4)?,
-        suspension,
+        suspension: suspension(row, 5)?,
         revision: row.get(8)?,
     })
 }

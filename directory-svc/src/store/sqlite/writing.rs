@@ -6,10 +6,11 @@ use rusqlite::{Connection, params};
 use super::audit::{self, Act};
 use super::failure::fault;
 use super::statement::{one, run};
+use super::workspaces;
 use crate::ids::WorkspaceId;
 use crate::refusal::Refusal;
 use crate::store::record::Detail;
-use crate::store::{Answer, Author, ChangeKind, Revision, StoreError, Write};
+use crate::store::{Answer, Author, ChangeKind, IntegrationState, Revision, StoreError, Write};
 use directory_api::v1::Reason;
 
 /// A write under way, inside its transaction.
@@ -32,20 +33,27 @@ impl<'c> Writing<'c> {
     /// Begins a write in a workspace.
     ///
     /// # Errors
-    /// `WORKSPACE_NOT_FOUND`.
+    /// `WORKSPACE_NOT_FOUND`; [`StoreError::Shut`] when the author may write no more.
     pub(super) fn begin(
         connection: &'c Connection,
         workspace: WorkspaceId,
         write: Write,
     ) -> Answer<Self> {
-        let sql = "SELECT 1 FROM workspace WHERE id = ?1";
-        match one(connection, sql, [workspace], |_| Ok(()))? {
-            Some(()) => Ok(Self { connection, workspace, write }),
-            None => Err(Refusal::new(
-                Reason::WorkspaceNotFound,
-                format!("There is no workspace {workspace}."),
-            )
-            .into()),
+        let sql = "SELECT w.suspended_at, w.suspended_by, w.suspend_reason, i.state FROM workspace w \
+                   LEFT JOIN integration i ON i.workspace_id = w.id AND i.id = ?2 WHERE w.id = ?1";
+        let author = write.author.integration();
+        let found = one(connection, sql, params![workspace, author], |row| {
+            Ok((workspaces::suspension(row, 0)?, row.get::<_, Option<IntegrationState>>(3)?))
+        })?;
+        let (suspension, state) = found.ok_or_else(|| {
+            let detail = format!("There is no workspace {workspace}.");
+            Refusal::new(Reason::WorkspaceNotFound, detail)
+        })?;
+        match state {
+            Some(state) if state != IntegrationState::On || suspension.is_some() => {
+                Err(StoreError::Shut { state, suspension })
+            }
+            _ => Ok(Self { connection, workspace, write }),
         }
     }
 
