@@ -309,7 +309,8 @@ impl<S: Store> Door<S> {
         if let Err(cause) = keys::judge(grant, now, origin.address, ask.needs()) {
             tell_refused(id, Some((&grant.key, cause)), true);
             slip.refused((id, integration_id), SeenRefusal { at: now, cause, key_id });
-            return Err(no(keys::told(cause, grant, ask.needs())));
+            let (suspension, scopes) = (grant.suspension.as_ref(), &grant.key.scopes);
+            return Err(no(keys::told(cause, suspension, scopes, ask.needs())));
         }
         slip.let_in((id, integration_id), now, &ask, &origin);
         if entry.is_use_to_be_noted(now) {

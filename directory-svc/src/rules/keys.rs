@@ -8,9 +8,7 @@ use directory_api::v1::Reason;
 use crate::clock::{DAY, Micros};
 use crate::ids::{ApiKeyId, IntegrationId};
 use crate::refusal::Refusal;
-use crate::store::{
-    ApiKey, IntegrationState, KeyGrant, Kind, RefusedFor, Right, Rotation, Scope, Suspension,
-};
+use crate::store::{ApiKey, KeyGrant, Kind, RefusedFor, Right, Rotation, Scope, Suspension};
 
 /// How many keys of an integration may be good at a time.
 pub(crate) const LIVING_KEYS: usize = 20;
@@ -91,14 +89,10 @@ pub(crate) fn judge(
     if !networks.is_empty() && !address.is_some_and(is_within) {
         return Err(RefusedFor::Network);
     }
-    if grant.suspension.is_some() {
-        return Err(RefusedFor::Suspended);
-    }
-    match grant.state {
-        IntegrationState::On if reach(&grant.key.scopes, needs) => Ok(()),
-        IntegrationState::On => Err(RefusedFor::Scope),
-        IntegrationState::Paused => Err(RefusedFor::Paused),
-        IntegrationState::Off => Err(RefusedFor::Disabled),
+    match grant.state.shuts_out(grant.suspension.is_some()) {
+        Some(cause) => Err(cause),
+        None if reach(&grant.key.scopes, needs) => Ok(()),
+        None => Err(RefusedFor::Scope),
     }
 }
 
@@ -108,43 +102,30 @@ pub(crate) fn reach(scopes: &[Scope], needs: &[Right]) -> bool {
     needs.iter().all(|right| scopes.iter().any(|scope| scope.grants(*right)))
 }
 
-/// What the identity provider is told of a refused key: nothing, unless the key is good.
+/// What the identity provider is told of a refused key, of these scopes: nothing, unless the key is good. It
+/// hears the same of a write that was under way when it was shut out.
 #[must_use]
-pub(crate) fn told(cause: RefusedFor, grant: &KeyGrant, needs: &[Right]) -> Refusal {
+pub(crate) fn told(
+    cause: RefusedFor,
+    suspension: Option<&Suspension>,
+    scopes: &[Scope],
+    needs: &[Right],
+) -> Refusal {
     match cause {
         RefusedFor::Expired | RefusedFor::Revoked | RefusedFor::Network => invalid(),
-        RefusedFor::Suspended => suspended(grant.suspension.as_ref()),
-        RefusedFor::Paused => paused(),
-        RefusedFor::Disabled => disabled(),
-        RefusedFor::Scope => out_of_scope(&grant.key.scopes, needs),
+        RefusedFor::Suspended => suspended(suspension),
+        RefusedFor::Paused => Refusal::new(
+            Reason::IntegrationPaused,
+            "This SCIM integration is paused in Nestr. An admin of the workspace can switch it on \
+             again; nothing was changed.",
+        ),
+        RefusedFor::Disabled => Refusal::new(
+            Reason::IntegrationDisabled,
+            "This SCIM integration is disabled in Nestr. An admin of the workspace can enable it \
+             again; nothing was changed.",
+        ),
+        RefusedFor::Scope => out_of_scope(scopes, needs),
     }
-}
-
-/// What the identity provider is told of a write that was under way when its integration came into this state,
-/// or the workspace was suspended.
-#[must_use]
-pub(crate) fn shut(state: IntegrationState, suspension: Option<&Suspension>) -> Refusal {
-    match state {
-        _ if suspension.is_some() => suspended(suspension),
-        IntegrationState::Paused => paused(),
-        IntegrationState::On | IntegrationState::Off => disabled(),
-    }
-}
-
-fn paused() -> Refusal {
-    Refusal::new(
-        Reason::IntegrationPaused,
-        "This SCIM integration is paused in Nestr. An admin of the workspace can switch it on again; \
-         nothing was changed.",
-    )
-}
-
-fn disabled() -> Refusal {
-    Refusal::new(
-        Reason::IntegrationDisabled,
-        "This SCIM integration is disabled in Nestr. An admin of the workspace can enable it again; \
-         nothing was changed.",
-    )
 }
 
 fn suspended(suspension: Option<&Suspension>) -> Refusal {
@@ -256,7 +237,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::store::Suspension;
+    use crate::store::IntegrationState;
 
     fn key(n: u128) -> ApiKey {
         let text = ApiKeyText::from_random([7; 20]);
@@ -276,6 +257,10 @@ mod tests {
 
     fn judged(change: impl Fn(&mut KeyGrant)) -> Result<(), RefusedFor> {
         judge(&grant(change), 100, Some(address("192.0.2.1")), WRITE_USERS)
+    }
+
+    fn told(cause: RefusedFor, grant: &KeyGrant, needs: &[Right]) -> Refusal {
+        super::told(cause, grant.suspension.as_ref(), &grant.key.scopes, needs)
     }
 
     fn suspend(grant: &mut KeyGrant) {
@@ -319,13 +304,8 @@ mod tests {
         ] {
             let no = told(cause, &suspended, WRITE_USERS);
             assert_eq!(no.reason, reason);
-            // A write that was under way then hears the same.
-            let (state, suspension) = match cause {
-                RefusedFor::Suspended => (IntegrationState::Off, suspended.suspension.as_ref()),
-                RefusedFor::Paused => (IntegrationState::Paused, None),
-                _ => (IntegrationState::Off, None),
-            };
-            assert_eq!(shut(state, suspension), no);
+            // A write that was under way then hears the same, of whatever key it was.
+            assert_eq!(super::told(cause, suspended.suspension.as_ref(), &[], &[]), no);
             assert!(no.detail.contains(word), "{no}");
         }
         let no =

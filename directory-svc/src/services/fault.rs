@@ -46,7 +46,9 @@ pub(crate) fn store_error(error: StoreError) -> Status {
             no(people::login_email_taken(holder))
         }
         StoreError::Taken { unique: Unique::GroupName, holder } => no(groups::name_taken(holder)),
-        StoreError::Shut { state, suspension } => no(keys::shut(state, suspension.as_ref())),
+        StoreError::Shut { cause, suspension } => {
+            no(keys::told(cause, suspension.as_ref(), &[], &[]))
+        }
         StoreError::Barred { user_id } => no(leavers::has_left(user_id)),
         StoreError::OperationReused => no(Refusal::new(
             Reason::InvalidArgument,

@@ -64,10 +64,10 @@ pub enum StoreError {
     },
     /// The integration whose write it is was switched off, or the workspace suspended, since the request was
     /// let in. Nothing was written.
-    #[error("the integration is {state:?} and the workspace suspended: {}", suspension.is_some())]
+    #[error("shut out meanwhile: {cause:?}")]
     Shut {
-        /// The integration's state.
-        state: IntegrationState,
+        /// Why, as [`IntegrationState::shuts_out`] says.
+        cause: RefusedFor,
         /// The suspension of the workspace.
         suspension: Option<Suspension>,
     },

@@ -132,14 +132,17 @@ pub(super) async fn refuse_the_writes_of_whoever_was_shut_out_meanwhile<E: Engin
         let name = format!("{of} {n}");
         create(&acme, write_by(of, &name), user_id(n), named(&name)).await.map(|user| user.id)
     };
-    let is_shut = |answer: Answer<UserId>, as_it_is: (IntegrationState, bool)| match answer {
-        Err(StoreError::Shut { state, suspension }) => (state, suspension.is_some()) == as_it_is,
+    let is_shut = |answer: Answer<UserId>, why: (RefusedFor, bool)| match answer {
+        Err(StoreError::Shut { cause, suspension }) => (cause, suspension.is_some()) == why,
         _ => false,
     };
     assert_eq!(make(1, entra).await.unwrap(), user_id(1));
-    for (name, state) in [("pause", IntegrationState::Paused), ("off", IntegrationState::Off)] {
+    for (name, state, cause) in [
+        ("pause", IntegrationState::Paused, RefusedFor::Paused),
+        ("off", IntegrationState::Off, RefusedFor::Disabled),
+    ] {
         switch(&acme, name, entra, state).await.unwrap();
-        assert!(is_shut(make(2, entra).await, (state, false)), "{name}");
+        assert!(is_shut(make(2, entra).await, (cause, false)), "{name}");
     }
     assert_eq!(make(3, okta).await.unwrap(), user_id(3), "each by itself");
 
@@ -151,7 +154,7 @@ pub(super) async fn refuse_the_writes_of_whoever_was_shut_out_meanwhile<E: Engin
     };
     acme.change_workspace(write("suspend"), suspend).await.unwrap();
     let before = revision(&acme).await;
-    assert!(is_shut(make(4, okta).await, (IntegrationState::On, true)));
+    assert!(is_shut(make(4, okta).await, (RefusedFor::Suspended, true)));
     assert_eq!(revision(&acme).await, before, "it leaves no trace");
     create(&acme, write("service"), user_id(5), named("five")).await.unwrap();
 }

@@ -5,7 +5,7 @@ use super::{
     query, remove, revision, switch, user_id, verify, workspace, write, write_by,
 };
 use crate::ids::{ApiKeyId, WorkspaceId};
-use crate::store::{ApiKey, KeyGrant, KeyHash, Scope, StoreError, Workspace};
+use crate::store::{ApiKey, KeyGrant, KeyHash, RefusedFor, Scope, StoreError, Workspace};
 
 /// Seen to fail with a listing that forgets its workspace.
 pub(super) async fn keep_workspaces_apart<E: Engine>(engine: E) {
@@ -92,7 +92,7 @@ pub(super) async fn end_bindings_when_an_integration_is_off<E: Engine>(engine: E
     // A request that was under way then binds nobody.
     let late = named("late").bound_to(entra, Some("E"));
     let late = create(&acme, write_by(entra, "late"), user_id(4), late).await;
-    assert!(matches!(late, Err(StoreError::Shut { state: IntegrationState::Off, .. })), "{late:?}");
+    assert!(matches!(late, Err(StoreError::Shut { cause: RefusedFor::Disabled, .. })), "{late:?}");
     assert_eq!(bound().await, [false, false, true]);
 }
 

@@ -18,6 +18,20 @@ pub enum IntegrationState {
     Off,
 }
 
+impl IntegrationState {
+    /// Why nothing of an integration in this state comes in, or of any in a workspace that is suspended;
+    /// `None`: it may.
+    #[must_use]
+    pub fn shuts_out(self, is_suspended: bool) -> Option<RefusedFor> {
+        match self {
+            _ if is_suspended => Some(RefusedFor::Suspended),
+            Self::On => None,
+            Self::Paused => Some(RefusedFor::Paused),
+            Self::Off => Some(RefusedFor::Disabled),
+        }
+    }
+}
+
 /// A workspace's connection to one identity provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Integration {

@@ -49,11 +49,9 @@ impl<'c> Writing<'c> {
             let detail = format!("There is no workspace {workspace}.");
             Refusal::new(Reason::WorkspaceNotFound, detail)
         })?;
-        match state {
-            Some(state) if state != IntegrationState::On || suspension.is_some() => {
-                Err(StoreError::Shut { state, suspension })
-            }
-            _ => Ok(Self { connection, workspace, write }),
+        match state.and_then(|state| state.shuts_out(suspension.is_some())) {
+            Some(cause) => Err(StoreError::Shut { cause, suspension }),
+            None => Ok(Self { connection, workspace, write }),
         }
     }
 
