@@ -259,7 +259,6 @@ impl ScimError {
     /// What the directory refused for `reason`.
     fn refused(reason: Reason, status: &Status) -> Self {
         match reason {
-            Reason::ApiKeyInvalid => Self::unauthenticated(),
             // The gateway's own credential, not the IdP's key: nothing that the IdP could mend.
             Reason::CredentialInvalid => Self::fault(status.message()),
             reason => Self {
@@ -271,6 +270,9 @@ impl ScimError {
 
     /// What was refused for `reason`, of a request or of one of the operations of a bulk.
     pub(crate) fn of_reason(reason: Reason, detail: String) -> Self {
+        if reason == Reason::ApiKeyInvalid {
+            return Self::unauthenticated();
+        }
         let row = reason.row();
         match StatusCode::from_u16(row.http) {
             Ok(http) => Self::new(http, row.scim_type, detail),

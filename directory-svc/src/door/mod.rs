@@ -6,7 +6,9 @@
 mod admission;
 mod callers;
 mod key_cache;
+mod pass;
 mod rates;
+mod refusals;
 mod rights;
 mod schema_cache;
 mod visits;
@@ -25,25 +27,24 @@ use tonic::{Request, Status};
 
 use admission::{Admission, Permit};
 pub use callers::{Role, ServiceCaller, ServiceCallers};
-use key_cache::{Entry, KeyCache};
+use key_cache::KeyCache;
 pub(crate) use key_cache::{KeyChange, hash};
+use pass::{Judge, Pass};
 pub use rates::LimitsConfig;
-use rates::Rates;
+use rates::{Bucket, Rates};
 use rights::Asked;
 pub(crate) use rights::InWorkspace;
 use schema_cache::SchemaCache;
 use scim::Schemas;
 
 use crate::Settings;
-use crate::clock::{Clock, MINUTE, Micros};
+use crate::clock::{Clock, MINUTE};
 use crate::ids::{IntegrationId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::rules::keys;
 use crate::services::fault::{no, store_error};
-use crate::store::{
-    Answer, Author, IntegrationStatus, RefusedFor, Right, SeenRefusal, Store, WorkspaceStore,
-};
-use visits::{Origin, Slip, Visits, tell_refused};
+use crate::store::{Answer, Author, IntegrationStatus, KeyGrant, Right, Store, WorkspaceStore};
+use visits::{Origin, Slip, Visits};
 
 /// The mark of the gateway that runs in this process. It travels as an extension of the request,
 /// which nothing that comes over a socket can set.
@@ -52,7 +53,7 @@ pub(crate) struct GatewayInProcess;
 
 /// The handle of a workspace, and the right to use it: the call counts among those that run for as
 /// long as this, or a clone of it, is held.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Admitted<W> {
     workspace: W,
     schemas: Arc<Schemas>,
@@ -68,6 +69,24 @@ impl<W> Admitted<W> {
     }
 }
 
+impl<W: WorkspaceStore> Admitted<W> {
+    /// Asks again, in the middle of a call, whether the key that opened the workspace opens it still: it may
+    /// have been revoked, or have ended.
+    ///
+    /// # Errors
+    /// As at the door.
+    pub(crate) async fn is_still_open(&self) -> Result<(), Status> {
+        self.is_still_open_to(&[]).await
+    }
+
+    async fn is_still_open_to(&self, needs: &[Right]) -> Result<(), Status> {
+        match &self.pass {
+            Some(pass) => pass.judge_again(&self.workspace, needs).await,
+            None => Ok(()),
+        }
+    }
+}
+
 impl<W> Deref for Admitted<W> {
     type Target = W;
 
@@ -76,31 +95,7 @@ impl<W> Deref for Admitted<W> {
     }
 }
 
-/// The key by which an integration came in.
-#[derive(Clone, Debug)]
-struct Pass {
-    entry: Arc<Entry>,
-    slip: Slip,
-    at: Micros,
-}
-
-impl Pass {
-    /// Lets a part of the call through, if the key's scopes reach it.
-    fn reach(&self, workspace: WorkspaceId, needs: &[Right]) -> Result<(), Status> {
-        let Some(key) = self.entry.grant().map(|grant| &grant.key) else { return Ok(()) };
-        if keys::reach(&key.scopes, needs) {
-            return Ok(());
-        }
-        let cause = RefusedFor::Scope;
-        let is_first =
-            self.slip.refused_in_part(SeenRefusal { at: self.at, cause, key_id: key.id });
-        tell_refused(workspace, Some((key, cause)), is_first);
-        Err(no(keys::out_of_scope(&key.scopes, needs)))
-    }
-}
-
 /// What the door opened: the workspace, on whose word, and what is asked.
-#[derive(Debug)]
 pub(crate) struct Authenticated<W, T> {
     /// The workspace's state.
     pub workspace: Admitted<W>,
@@ -112,15 +107,14 @@ pub(crate) struct Authenticated<W, T> {
     pub ask: T,
 }
 
-impl<W: Clone, T> Authenticated<W, T> {
-    /// The same right, for one of the things that are asked together.
+impl<W: WorkspaceStore + Clone, T> Authenticated<W, T> {
+    /// The same right, for one of the things that are asked together, as it is when its turn comes.
     ///
     /// # Errors
-    /// `API_KEY_SCOPE` when the key's scopes do not reach that one.
-    pub(crate) fn with<U: InWorkspace>(&self, ask: U) -> Result<Authenticated<W, U>, Status> {
-        if let Some(pass) = &self.workspace.pass {
-            pass.reach(self.workspace_id, ask.needs())?;
-        }
+    /// As at the door: `API_KEY_INVALID` for a key that was revoked meanwhile, `API_KEY_SCOPE` when its
+    /// scopes do not reach that one.
+    pub(crate) async fn with<U: InWorkspace>(&self, ask: U) -> Result<Authenticated<W, U>, Status> {
+        self.workspace.is_still_open_to(ask.needs()).await?;
         Ok(Authenticated {
             workspace: self.workspace.clone(),
             workspace_id: self.workspace_id,
@@ -143,7 +137,7 @@ enum Caller {
 pub(crate) struct Door<S> {
     store: S,
     clock: Clock,
-    keys: Arc<KeyCache>,
+    judge: Judge,
     schemas: Arc<SchemaCache>,
     callers: ServiceCallers,
     rates: Rates,
@@ -165,14 +159,17 @@ impl<S: Store> Door<S> {
         let (rates, admission) = (Rates::new(settings.limits), Admission::default());
         let Settings { cluster_secret, redis, .. } = settings;
         let keys = Arc::new(KeyCache::new(clock.clone(), cluster_secret, redis.clone())?);
+        let judge = Judge { keys, clock: clock.clone(), refusals: Arc::default() };
         let (schemas, visits) = (Arc::default(), Arc::default());
-        Ok(Self { store, clock, keys, schemas, callers, rates, admission, visits })
+        Ok(Self { store, clock, judge, schemas, callers, rates, admission, visits })
     }
 
     /// Forgets what need not be remembered of who asked how often, and what.
     pub(crate) fn sweep(&self) {
+        let an_hour_ago = self.clock.now() - 60 * MINUTE;
         self.rates.sweep();
-        self.visits.forget(self.clock.now() - 60 * MINUTE);
+        self.visits.forget(an_hour_ago);
+        self.judge.refusals.forget(an_hour_ago);
     }
 
     /// The router with the door's eyes round each call: how those of integrations are answered.
@@ -261,12 +258,12 @@ impl<S: Store> Door<S> {
     /// Begins a change of what keys of a workspace open: of keys, of integrations, of the workspace
     /// itself. It is begun before the write and ended behind it, before the answer.
     pub(crate) fn begin_key_change(&self, workspace: WorkspaceId) -> KeyChange {
-        self.keys.begin_change(workspace)
+        self.judge.keys.begin_change(workspace)
     }
 
     /// Keeps in touch with the other directories on the store, for as long as it is polled.
     pub(crate) async fn listen(&self) {
-        self.keys.listen().await;
+        self.judge.keys.listen().await;
     }
 
     /// Forgets the schemas of a workspace, so that a registration holds at once.
@@ -299,20 +296,15 @@ impl<S: Store> Door<S> {
         let ask = request.into_inner();
         let id = WorkspaceId::from_str(ask.workspace_id()).map_err(|_| invalid())?;
         let workspace = self.store.workspace(id);
-        let entry = self.keys.get(&workspace, id, hash(key.expose())).await.map_err(store_error)?;
-        let now = self.clock.now();
-        let Some(grant) = entry.grant() else {
-            tell_refused(id, None, true);
-            return Err(invalid());
+        let (judge, hash, address) = (self.judge.clone(), hash(key.expose()), origin.address);
+        let pass = Pass { judge, workspace: id, hash, address, slip };
+        let entry = pass.look_up(&workspace).await?;
+        let key = match pass.judged(&entry, ask.needs()) {
+            Ok(grant) => &grant.key,
+            Err(refusal) => return Err(no(self.held_back(entry.grant(), refusal))),
         };
-        let (key_id, integration_id) = (grant.key.id, grant.key.integration_id);
-        if let Err(cause) = keys::judge(grant, now, origin.address, ask.needs()) {
-            tell_refused(id, Some((&grant.key, cause)), true);
-            slip.refused((id, integration_id), SeenRefusal { at: now, cause, key_id });
-            let (suspension, scopes) = (grant.suspension.as_ref(), &grant.key.scopes);
-            return Err(no(keys::told(cause, suspension, scopes, ask.needs())));
-        }
-        slip.let_in((id, integration_id), now, &ask, &origin);
+        let (key_id, integration_id, now) = (key.id, key.integration_id, self.clock.now());
+        pass.slip.let_in((id, integration_id), now, &ask, &origin);
         if entry.is_use_to_be_noted(now) {
             let workspace = workspace.clone();
             tokio::spawn(async move {
@@ -321,12 +313,22 @@ impl<S: Store> Door<S> {
                 }
             });
         }
-        self.rates.take(integration_id).map_err(no)?;
-        let workspace = self.admitted(id, Some(id), ask.weight()).await?;
-        let pass = Some(Pass { entry, slip, at: now });
-        let workspace = Admitted { pass, ..workspace };
+        self.rates.take(Bucket::Integration(integration_id)).map_err(no)?;
+        let admitted = self.admitted(id, Some(id), ask.weight()).await?;
+        // What waits to be written when the key is revoked is refused too, in its own transaction.
+        let workspace = admitted.workspace.through(key_id);
+        let workspace = Admitted { workspace, pass: Some(pass), ..admitted };
         let author = Author::Integration(integration_id);
         Ok(Authenticated { workspace, workspace_id: id, author, ask })
+    }
+
+    /// What is said to whoever presents a key that is refused, in place of `refusal` once that is asked for
+    /// too often. A key that opens nothing hears of no rate: it would tell that it is one.
+    fn held_back(&self, grant: Option<&KeyGrant>, refusal: Refusal) -> Refusal {
+        match grant.filter(|_| refusal.reason != Reason::ApiKeyInvalid) {
+            Some(grant) => self.rates.take(Bucket::Refused(grant.key.id)).err().unwrap_or(refusal),
+            None => refusal,
+        }
     }
 }
 

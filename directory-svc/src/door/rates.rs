@@ -1,4 +1,4 @@
-//! How often an integration may ask: a token bucket each.
+//! How often an integration may ask, and a key that is refused: a token bucket each.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use directory_api::v1::Reason;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::ids::IntegrationId;
+use crate::ids::{ApiKeyId, IntegrationId};
 use crate::refusal::Refusal;
 
 /// How much identity providers may ask.
@@ -30,9 +30,18 @@ pub struct LimitsConfig {
     pub burst: u32,
 }
 
-/// The buckets of all integrations. Only good keys have one, so they are as many as integrations are.
+/// Whose bucket a request is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Bucket {
+    /// An integration's, whose good keys share it.
+    Integration(IntegrationId),
+    /// That of a key which is refused: it takes nothing from the good ones of its integration.
+    Refused(ApiKeyId),
+}
+
+/// The buckets. Only keys that are known have one, so there are no more than integrations and keys.
 #[derive(Clone, Debug)]
-pub(super) struct Rates(Option<Arc<DefaultKeyedRateLimiter<IntegrationId>>>);
+pub(super) struct Rates(Option<Arc<DefaultKeyedRateLimiter<Bucket>>>);
 
 impl Rates {
     pub(super) fn new(config: LimitsConfig) -> Self {
@@ -42,22 +51,25 @@ impl Rates {
         Self(quota.map(|quota| Arc::new(RateLimiter::keyed(quota))))
     }
 
-    /// Takes one request of an integration.
+    /// Takes one request out of a bucket.
     ///
     /// # Errors
     /// `RATE_LIMITED`, with the time until the next will be taken.
-    pub(super) fn take(&self, integration: IntegrationId) -> Result<(), Refusal> {
+    pub(super) fn take(&self, bucket: Bucket) -> Result<(), Refusal> {
         let Some(buckets) = &self.0 else { return Ok(()) };
-        buckets.check_key(&integration).map_err(|early| {
-            metrics::counter!("nestr_scim_rate_limited_total", "limit" => "integration")
-                .increment(1);
+        buckets.check_key(&bucket).map_err(|early| {
+            let (limit, who) = match bucket {
+                Bucket::Integration(_) => ("integration", "The integration"),
+                Bucket::Refused(_) => ("refused_key", "The API key, which is refused,"),
+            };
+            metrics::counter!("nestr_scim_rate_limited_total", "limit" => limit).increment(1);
             let wait = early.wait_time_from(DefaultClock::default().now());
             let per_second = early.quota().replenish_interval();
             let rate = Duration::from_secs(1).as_nanos() / per_second.as_nanos().max(1);
             Refusal::new(
                 Reason::RateLimited,
                 format!(
-                    "The integration sends more than {rate} requests a second (--rate) and has \
+                    "{who} sends more than {rate} requests a second (--rate) and has \
                      used up its burst of {} (--burst). Wait as Retry-After says, and send fewer.",
                     early.quota().burst_size()
                 ),

@@ -13,7 +13,7 @@ use crate::clock::{MINUTE, Micros};
 use crate::ids::{IntegrationId, WorkspaceId};
 use crate::refusal::cut;
 use crate::rules::dialects;
-use crate::store::{ApiKey, IntegrationStatus, RefusedFor, SeenError, SeenRefusal, Word as _};
+use crate::store::{IntegrationStatus, SeenError, SeenRefusal};
 
 use super::rights::InWorkspace;
 
@@ -96,16 +96,16 @@ impl Slip {
         });
     }
 
-    /// Notes that a key was refused.
+    /// Notes that a key was refused: all of the call, or a part of one that was let in, of which the first
+    /// counts.
     pub(super) fn refused(&self, of: (WorkspaceId, IntegrationId), refusal: SeenRefusal) {
+        if let Some(visit) = self.0.get() {
+            let _ = visit.refused_in_part.set(refusal);
+            return;
+        }
         let seen = IntegrationStatus { last_refusal: Some(refusal), ..Default::default() };
         let refused_in_part = OnceLock::new();
         self.note(Visit { of, seen, is_let_in: false, only_reads: true, refused_in_part });
-    }
-
-    /// Notes that the key was refused a part of a call that was let in. Answers whether that is the first.
-    pub(super) fn refused_in_part(&self, refusal: SeenRefusal) -> bool {
-        self.0.get().is_some_and(|visit| visit.refused_in_part.set(refusal).is_ok())
     }
 
     fn note(&self, visit: Visit) {
@@ -218,26 +218,6 @@ impl Visits {
 
     fn all(&self) -> MutexGuard<'_, HashMap<(WorkspaceId, IntegrationId), Seen>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Counts a refused key, and tells the log, unless that was told, which it was: never the key, nor the
-/// address.
-pub(super) fn tell_refused(
-    workspace: WorkspaceId,
-    known: Option<(&ApiKey, RefusedFor)>,
-    is_to_be_logged: bool,
-) {
-    let cause = known.map_or("unknown", |(_, cause)| cause.word());
-    metrics::counter!("nestr_scim_keys_refused_total", "cause" => cause).increment(1);
-    if let Some((key, _)) = known.filter(|_| is_to_be_logged) {
-        tracing::info!(
-            cause,
-            key_id = %key.id,
-            integration_id = %key.integration_id,
-            workspace_id = %workspace,
-            "an API key was refused"
-        );
     }
 }
 

@@ -8,7 +8,7 @@ use directory_api::v1::Reason;
 use crate::clock::{DAY, Micros};
 use crate::ids::{ApiKeyId, IntegrationId};
 use crate::refusal::Refusal;
-use crate::store::{ApiKey, KeyGrant, Kind, RefusedFor, Right, Rotation, Scope, Suspension};
+use crate::store::{ApiKey, KeyGrant, Kind, RefusedFor, Right, Rotation, Scope, Suspension, ended};
 
 /// How many keys of an integration may be good at a time.
 pub(crate) const LIVING_KEYS: usize = 20;
@@ -63,13 +63,7 @@ pub(crate) fn made(id: ApiKeyId, of: IntegrationId, text: &ApiKeyText, at: Micro
 /// # Errors
 /// [`RefusedFor::Revoked`] or [`RefusedFor::Expired`].
 pub(crate) fn is_good(key: &ApiKey, now: Micros) -> Result<(), RefusedFor> {
-    if key.revoked_at.is_some() {
-        Err(RefusedFor::Revoked)
-    } else if key.expires_at.is_some_and(|end| end <= now) {
-        Err(RefusedFor::Expired)
-    } else {
-        Ok(())
-    }
+    ended(key.revoked_at, key.expires_at, now).map_or(Ok(()), Err)
 }
 
 /// Judges a key that is presented at the time `now`, from `address` (`None`: nobody knows from where), for

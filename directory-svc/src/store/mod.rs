@@ -62,11 +62,11 @@ pub enum StoreError {
         /// The person, or who had the address.
         user_id: UserId,
     },
-    /// The integration whose write it is was switched off, or the workspace suspended, since the request was
-    /// let in. Nothing was written.
+    /// The integration whose write it is was switched off, the workspace suspended, or the key revoked or at its
+    /// end, since the request was let in. Nothing was written.
     #[error("shut out meanwhile: {cause:?}")]
     Shut {
-        /// Why, as [`IntegrationState::shuts_out`] says.
+        /// Why, as [`ended`] and [`IntegrationState::shuts_out`] say.
         cause: RefusedFor,
         /// The suspension of the workspace.
         suspension: Option<Suspension>,
@@ -158,9 +158,13 @@ pub trait Store: NoticeStore + Clone + Send + Sync + 'static {
 /// Each write takes the workspace's next revision, first thing in its transaction; a refused,
 /// conflicting or unchanged one takes none. A write whose [`Write::operation`] was committed before
 /// answers its subject as it stands now, and does nothing. A conflict asks `decide` again, so it is
-/// pure. A write of an integration that is here and not on, or of a suspended workspace's, is
-/// [`StoreError::Shut`]: the request may have been let in before that.
+/// pure. A write of an integration that is here and not on, or of a suspended workspace's, or through a key
+/// that is not good at [`Write::at`], is [`StoreError::Shut`]: the request may have been let in before that.
 pub trait WorkspaceStore: Clone + Send + Sync + 'static {
+    /// The handle for a request that came with this key: what it writes is refused once the key has ended.
+    #[must_use]
+    fn through(self, key: ApiKeyId) -> Self;
+
     /// The workspace itself; `None` when there is none of this id.
     fn card(&self) -> impl Future<Output = Answer<Option<Workspace>>> + Send;
 

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use directory_api::SCIM_CLIENT_ADDRESS;
+use directory_api::v1::group_service_client::GroupServiceClient;
+use directory_api::v1::resource_service_client::ResourceServiceClient;
+use serde_json::json;
 use tower::ServiceExt;
 
 use super::*;
@@ -61,6 +64,106 @@ async fn an_overlap_has_an_end() {
         assert!(refused.message().contains("30 days"), "{refused}");
     }
     house.rotate(Some(30 * 24 * 60 * 60)).await.unwrap();
+}
+
+/// A request of an identity provider's, with this key.
+fn by_integration<T>(key: &ApiKeyText, ask: T) -> Request<T> {
+    let mut ask = Request::new(ask);
+    let bearer = format!("Bearer {}", key.expose()).parse().expect("ASCII");
+    ask.metadata_mut().insert(directory_api::SCIM_AUTHORIZATION, bearer);
+    ask
+}
+
+fn post(endpoint: &str, bulk_id: &str, data: &serde_json::Value) -> v1::BulkOperation {
+    v1::BulkOperation {
+        method: "POST".to_owned(),
+        path: endpoint.to_owned(),
+        bulk_id: bulk_id.to_owned(),
+        data_json: data.to_string(),
+        ..v1::BulkOperation::default()
+    }
+}
+
+impl House {
+    /// Has operations done in one call; answers their ids, or why they were not done.
+    async fn bulk(
+        &self,
+        key: &ApiKeyText,
+        operations: Vec<v1::BulkOperation>,
+    ) -> Vec<Result<String, Reason>> {
+        let workspace_id = self.demo.workspace_id.to_string();
+        let ask = v1::BulkWriteRequest { workspace_id, operations, ..Default::default() };
+        let mut resources = ResourceServiceClient::new(InProcess::new(self.router.clone()));
+        let done = resources.bulk_write(by_integration(key, ask)).await.unwrap().into_inner();
+        let told = |result: v1::BulkResult| match result.reason() {
+            Reason::Unspecified => Ok(result.location.rsplit('/').next().unwrap().to_owned()),
+            reason => Err(reason),
+        };
+        done.results.into_iter().map(told).collect()
+    }
+}
+
+/// What is under way goes by the time that it is, not by the one at which it began. Seen to fail with the key
+/// judged by the time at the door.
+#[tokio::test]
+async fn a_bulk_ends_when_its_key_does() {
+    let house = House::new().await;
+    let key = house.key(BEGIN + HOUR).await;
+    let in_a_row = |n: usize| {
+        let manager = json!({"value": format!("bulkId:{}", n.saturating_sub(1))});
+        let enterprise = json!({"manager": if n == 0 { json!(null) } else { manager }});
+        let extension = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        post("/Users", &n.to_string(), &json!({"userName": format!("p{n}"), extension: enterprise}))
+    };
+    let workspace = house.store.workspace(house.demo.workspace_id);
+    let changes = async || workspace.changes(0, 1_000).await.unwrap().len();
+    let before = changes().await;
+    let later = async {
+        while changes().await == before {
+            tokio::task::yield_now().await;
+        }
+        house.is_later(HOUR);
+    };
+    let (done, ()) = tokio::join!(house.bulk(&key, (0..1_000).map(in_a_row).collect()), later);
+    let made = done.iter().take_while(|result| result.is_ok()).count();
+    assert!((1..1_000).contains(&made), "{made}");
+    assert!(done[made..].iter().all(|result| *result == Err(Reason::ApiKeyInvalid)));
+}
+
+/// A group that is read piece by piece is not read on with a key that is revoked. Seen to fail with the key
+/// judged at the door alone.
+#[tokio::test]
+async fn a_long_read_ends_with_its_key() {
+    let house = House::new().await;
+    let key = house.key(BEGIN + HOUR).await;
+    let mut members = Vec::new();
+    for thousand in 0..5 {
+        let name = |n: u32| json!({"userName": format!("p{thousand}-{n}")});
+        let people = (0..1_000).map(|n| post("/Users", "", &name(n))).collect();
+        let made = house.bulk(&key, people).await.into_iter().map(|made| made.unwrap());
+        members.extend(made.map(|id| json!({"value": id})));
+    }
+    let staff = post("/Groups", "", &json!({"displayName": "Staff", "members": members}));
+    let id = house.bulk(&key, vec![staff]).await.remove(0).unwrap();
+    let read = async || {
+        let (workspace_id, id) = (house.demo.workspace_id.to_string(), id.clone());
+        let ask = v1::ReadGroupRequest { workspace_id, id, ..Default::default() };
+        let mut groups = GroupServiceClient::new(InProcess::new(house.router.clone()));
+        groups.read_group(by_integration(&key, ask)).await.unwrap().into_inner()
+    };
+    let mut pieces = read().await;
+    while pieces.message().await.unwrap().is_some() {}
+
+    let mut pieces = read().await;
+    assert!(pieces.message().await.unwrap().is_some());
+    house.is_later(HOUR);
+    let refused = loop {
+        match pieces.message().await {
+            Ok(piece) => assert!(piece.is_some(), "it came to its end"),
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(Reason::of(&refused), Some(Reason::ApiKeyInvalid));
 }
 
 /// Nothing waits for it to be written, and it is. Seen to fail without the job.

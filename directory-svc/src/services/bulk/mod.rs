@@ -2,7 +2,7 @@
 //! what.
 //!
 //! Operations that depend on no other under way are done at once, so that the store takes many in one
-//! transaction; each is kept or refused by itself.
+//! transaction; each is kept or refused by itself, and the key is judged again for each.
 
 mod plan;
 
@@ -62,6 +62,8 @@ impl<S: Store> Services<S> {
 
     /// Does one operation, with what it refers to as far as that is known.
     async fn one(&self, open: &Open<S::Workspace>, bulk: &Bulk, at: usize) -> Result<Done, Status> {
+        // Whoever is shut out meanwhile hears that of all that is left, whatever else is wrong with it.
+        open.workspace.is_still_open().await?;
         let Item { operation, done } = &bulk.items[at];
         let operation = operation.as_ref().map_err(Clone::clone)?;
         let made = done.as_ref().and_then(|done| done.as_ref().ok());
@@ -101,24 +103,24 @@ impl<S: Store> Services<S> {
             Method::Post => {
                 let resource = Some(create_user_request::Resource::ScimJson(data.to_string()));
                 let ask = v1::CreateUserRequest { workspace_id, resource, view, operation_id };
-                self.user_created(open.with(ask)?).await?
+                self.user_created(open.with(ask).await?).await?
             }
             Method::Put => {
                 let resource = Some(replace_user_request::Resource::ScimJson(data.to_string()));
                 let ask =
                     v1::ReplaceUserRequest { workspace_id, id, resource, view, etag, operation_id };
-                self.user_replaced(open.with(ask)?).await?
+                self.user_replaced(open.with(ask).await?).await?
             }
             Method::Patch => {
                 let operations = operations(&data)?;
                 let ask =
                     v1::PatchUserRequest { workspace_id, id, operations, etag, view, operation_id };
-                self.user_patched(open.with(ask)?).await?
+                self.user_patched(open.with(ask).await?).await?
             }
             Method::Delete => {
                 let gone = self.removed(open, Kind::User, &id);
                 let ask = v1::DeleteUserRequest { workspace_id, id, etag, operation_id };
-                self.user_deleted(open.with(ask)?).await?;
+                self.user_deleted(open.with(ask).await?).await?;
                 return Ok(gone);
             }
         };
@@ -139,7 +141,7 @@ impl<S: Store> Services<S> {
             Method::Post => {
                 let resource = Some(create_group_request::Resource::ScimJson(data.to_string()));
                 let ask = v1::CreateGroupRequest { workspace_id, resource, view, operation_id };
-                self.group_created(open.with(ask)?).await?
+                self.group_created(open.with(ask).await?).await?
             }
             Method::Put => {
                 let resource = Some(replace_group_request::Resource::ScimJson(data.to_string()));
@@ -151,7 +153,7 @@ impl<S: Store> Services<S> {
                     etag,
                     operation_id,
                 };
-                self.group_replaced(open.with(ask)?).await?
+                self.group_replaced(open.with(ask).await?).await?
             }
             Method::Patch => {
                 let operations = operations(&data)?;
@@ -163,12 +165,12 @@ impl<S: Store> Services<S> {
                     view,
                     operation_id,
                 };
-                self.group_patched(open.with(ask)?).await?
+                self.group_patched(open.with(ask).await?).await?
             }
             Method::Delete => {
                 let gone = self.removed(open, Kind::Group, &id);
                 let ask = v1::DeleteGroupRequest { workspace_id, id, etag, operation_id };
-                self.group_deleted(open.with(ask)?).await?;
+                self.group_deleted(open.with(ask).await?).await?;
                 return Ok(gone);
             }
         };

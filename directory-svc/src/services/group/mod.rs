@@ -265,7 +265,7 @@ pub(super) fn is_too_large(render: &Groups, group: &Group) -> bool {
     render.wants_members() && group.member_count > MEMBERS_IN_A_MESSAGE
 }
 
-/// Sends a group piece by piece, for as long as somebody reads.
+/// Sends a group piece by piece, for as long as somebody reads whose key is good.
 async fn send_pieces<S: Store>(
     workspace: &Admitted<S::Workspace>,
     render: &Groups,
@@ -276,6 +276,7 @@ async fn send_pieces<S: Store>(
     let mut head = Some(message);
     let mut after: Option<MemberId> = None;
     while render.wants_members() {
+        workspace.is_still_open().await?;
         let members = workspace.members(group.id, after, MEMBERS_AT_A_TIME);
         let members = members.await.map_err(store_error)?;
         pieces.append(&mut text, &members)?;

@@ -159,6 +159,40 @@ pub(super) async fn refuse_the_writes_of_whoever_was_shut_out_meanwhile<E: Engin
     create(&acme, write("service"), user_id(5), named("five")).await.unwrap();
 }
 
+/// Seen to fail with the key left out of the look at who writes.
+pub(super) async fn refuse_the_writes_that_come_through_a_key_which_has_ended<E: Engine>(
+    engine: E,
+) {
+    let acme = workspace(engine.store(), 1).await;
+    let entra = integration_id(1);
+    switch(&acme, "on", entra, IntegrationState::On).await.unwrap();
+    for n in 1..=2 {
+        let (made, hash) = key(n);
+        let made = ApiKey { integration_id: entra, expires_at: Some(NOW + 9), ..made };
+        acme.add_api_key(write(&format!("key {n}")), made, hash, |_| Ok(())).await.unwrap();
+    }
+    let make = async |through: u8, n: u128, at| {
+        let acme = acme.clone().through(key(through).0.id);
+        let write = Write { at, ..write_by(entra, &format!("make {n}")) };
+        create(&acme, write, user_id(n), named(&n.to_string())).await.map(|user| user.id)
+    };
+    let cause = |answer: Answer<UserId>| match answer {
+        Err(StoreError::Shut { cause, suspension: None }) => Some(cause),
+        _ => None,
+    };
+    assert_eq!(make(1, 1, NOW + 8).await.unwrap(), user_id(1));
+    assert_eq!(cause(make(1, 2, NOW + 9).await), Some(RefusedFor::Expired));
+
+    acme.revoke_api_key(write("revoke"), key(1).0.id).await.unwrap();
+    let before = revision(&acme).await;
+    assert_eq!(cause(make(1, 3, NOW).await), Some(RefusedFor::Revoked));
+    assert_eq!(revision(&acme).await, before, "it leaves no trace");
+    assert_eq!(make(2, 4, NOW).await.unwrap(), user_id(4), "each by itself");
+    switch(&acme, "off", entra, IntegrationState::Off).await.unwrap();
+    assert_eq!(cause(make(1, 5, NOW).await), Some(RefusedFor::Revoked), "the first of all causes");
+    assert_eq!(cause(make(2, 5, NOW).await), Some(RefusedFor::Disabled));
+}
+
 /// Seen to fail with what was seen put in the place of what is kept, and without the look for the
 /// integration.
 pub(super) async fn keep_what_an_integration_was_seen_to_do<E: Engine>(engine: E) {

@@ -74,6 +74,7 @@ every_store_must![
     integrations::keep_what_an_integration_was_seen_to_do,
     integrations::let_a_key_take_the_place_of_another_in_one_write,
     integrations::refuse_the_writes_of_whoever_was_shut_out_meanwhile,
+    integrations::refuse_the_writes_that_come_through_a_key_which_has_ended,
     integrations::show_a_suspension_with_each_key_and_account,
     integrations::show_the_others_to_whoever_decides,
     joining::allow_outside_addresses,

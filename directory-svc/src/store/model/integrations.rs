@@ -110,6 +110,20 @@ pub struct ApiKey {
     pub replaced_by: Option<ApiKeyId>,
 }
 
+/// Why a key of these ends is not good at a time, whatever becomes of its integration; `None`: it is.
+#[must_use]
+pub fn ended(
+    revoked_at: Option<Micros>,
+    expires_at: Option<Micros>,
+    now: Micros,
+) -> Option<RefusedFor> {
+    if revoked_at.is_some() {
+        Some(RefusedFor::Revoked)
+    } else {
+        expires_at.filter(|&end| end <= now).map(|_| RefusedFor::Expired)
+    }
+}
+
 /// A key in the place of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
@@ -134,7 +148,7 @@ pub struct KeyGrant {
 }
 
 /// Why a key that is known was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefusedFor {
     /// Its time is over.
     Expired,

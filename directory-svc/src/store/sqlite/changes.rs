@@ -23,9 +23,9 @@ pub(super) fn list(
     )
 }
 
-/// Clears at most `limit` tombstones of each kind and `limit` before-images. A removed group's members go
-/// first, as many at a time. Every workspace is asked by its own
-/// index, so that no index runs across them.
+/// Clears at most `limit` tombstones of each kind and `limit` before-images, of whatever workspaces: by time,
+/// from indexes that begin with it (docs/decisions/0001-two-indexes-begin-without-the-workspace.md). A
+/// removed group's members go first, as many at a time.
 pub(super) fn clear_expired(
     connection: &Connection,
     now: Micros,
@@ -35,24 +35,21 @@ pub(super) fn clear_expired(
     let tombstones = run(
         connection,
         "DELETE FROM deleted_user WHERE rowid IN ( \
-         SELECT d.rowid FROM workspace w CROSS JOIN deleted_user d \
-         ON d.workspace_id = w.id AND d.expires_at <= ?1 LIMIT ?2)",
+         SELECT rowid FROM deleted_user WHERE expires_at <= ?1 LIMIT ?2)",
         params![now, limit],
     )?;
     let members = run(
         connection,
         "DELETE FROM group_member WHERE (workspace_id, group_id, member_id) IN ( \
-         SELECT m.workspace_id, m.group_id, m.member_id FROM workspace w \
-         CROSS JOIN deleted_group d ON d.workspace_id = w.id AND d.expires_at <= ?1 \
+         SELECT m.workspace_id, m.group_id, m.member_id FROM deleted_group d \
          CROSS JOIN group_member m ON m.workspace_id = d.workspace_id AND m.group_id = d.id \
-         LIMIT ?2)",
+         WHERE d.expires_at <= ?1 LIMIT ?2)",
         params![now, limit],
     )?;
     let groups = run(
         connection,
         "DELETE FROM deleted_group WHERE rowid IN ( \
-         SELECT d.rowid FROM workspace w CROSS JOIN deleted_group d \
-         ON d.workspace_id = w.id AND d.expires_at <= ?1 WHERE NOT EXISTS ( \
+         SELECT d.rowid FROM deleted_group d WHERE d.expires_at <= ?1 AND NOT EXISTS ( \
          SELECT 1 FROM group_member m WHERE m.workspace_id = d.workspace_id \
          AND m.group_id = d.id) LIMIT ?2)",
         params![now, limit],
@@ -60,8 +57,7 @@ pub(super) fn clear_expired(
     let images = run(
         connection,
         "UPDATE change SET before = NULL WHERE rowid IN ( \
-         SELECT c.rowid FROM workspace w CROSS JOIN change c \
-         ON c.workspace_id = w.id AND c.at < ?1 AND c.before IS NOT NULL LIMIT ?2)",
+         SELECT rowid FROM change WHERE at < ?1 AND before IS NOT NULL LIMIT ?2)",
         params![images_before, limit],
     )?;
     Ok([tombstones, members, groups, images].into_iter().map(|rows| rows as u64).sum())

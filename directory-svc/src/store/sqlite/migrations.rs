@@ -20,7 +20,7 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 10] = [
+const MIGRATIONS: [Migration; 11] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
@@ -47,6 +47,7 @@ const MIGRATIONS: [Migration; 10] = [
         sql: include_str!("migrations/0009_integration_status.sql"),
     },
     Migration { number: 10, name: "joining", sql: include_str!("migrations/0010_joining.sql") },
+    Migration { number: 11, name: "expiry", sql: include_str!("migrations/0011_expiry.sql") },
 ];
 
 /// Brings the store to the schema that this binary knows. A step that was cut short is undone by the

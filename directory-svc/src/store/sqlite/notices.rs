@@ -109,13 +109,12 @@ pub(super) fn settle(
     Ok(())
 }
 
-/// Every workspace is asked by its own index, so that no index runs across them.
+/// Clears what is remembered of letters, of whatever workspaces, by time.
 pub(super) fn clear(connection: &Connection, before: Micros, limit: u32) -> Answer<u64> {
     let cleared = run(
         connection,
         "DELETE FROM notice WHERE (workspace_id, key) IN ( \
-         SELECT n.workspace_id, n.key FROM workspace w CROSS JOIN notice n \
-         ON n.workspace_id = w.id AND n.ended_at < ?1 LIMIT ?2)",
+         SELECT workspace_id, key FROM notice WHERE ended_at < ?1 LIMIT ?2)",
         params![before, limit],
     )?;
     Ok(cleared as u64)

@@ -32,11 +32,13 @@ use crate::store::{
 pub struct SqliteWorkspace {
     pub(super) shared: Arc<Shared>,
     pub(super) id: WorkspaceId,
+    /// The key by which it was opened, if it was by one.
+    through: Option<ApiKeyId>,
 }
 
 impl SqliteWorkspace {
     pub(super) fn new(shared: Arc<Shared>, id: WorkspaceId) -> Self {
-        Self { shared, id }
+        Self { shared, id, through: None }
     }
 
     pub(super) fn point<T>(
@@ -59,8 +61,8 @@ impl SqliteWorkspace {
         write: Write,
         change: impl FnOnce(&Writing<'_>) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        let id = self.id;
-        let work = move |c: &Connection| change(&Writing::begin(c, id, write)?);
+        let (id, through) = (self.id, self.through);
+        let work = move |c: &Connection| change(&Writing::begin(c, id, through, write)?);
         self.shared.writer.run(work).await
     }
 
@@ -76,6 +78,10 @@ impl SqliteWorkspace {
 }
 
 impl WorkspaceStore for SqliteWorkspace {
+    fn through(self, key: ApiKeyId) -> Self {
+        Self { through: Some(key), ..self }
+    }
+
     async fn card(&self) -> Answer<Option<Workspace>> {
         self.point(workspaces::card)
     }

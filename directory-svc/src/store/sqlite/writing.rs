@@ -7,10 +7,12 @@ use super::audit::{self, Act};
 use super::failure::fault;
 use super::statement::{one, run};
 use super::workspaces;
-use crate::ids::WorkspaceId;
+use crate::ids::{ApiKeyId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::store::record::Detail;
-use crate::store::{Answer, Author, ChangeKind, IntegrationState, Revision, StoreError, Write};
+use crate::store::{
+    Answer, Author, ChangeKind, IntegrationState, Revision, StoreError, Write, ended,
+};
 use directory_api::v1::Reason;
 
 /// A write under way, inside its transaction.
@@ -30,26 +32,35 @@ pub(super) struct Changed<'a> {
 }
 
 impl<'c> Writing<'c> {
-    /// Begins a write in a workspace.
+    /// Begins a write in a workspace, through a key where there is one.
     ///
     /// # Errors
     /// `WORKSPACE_NOT_FOUND`; [`StoreError::Shut`] when the author may write no more.
     pub(super) fn begin(
         connection: &'c Connection,
         workspace: WorkspaceId,
+        through: Option<ApiKeyId>,
         write: Write,
     ) -> Answer<Self> {
-        let sql = "SELECT w.suspended_at, w.suspended_by, w.suspend_reason, i.state FROM workspace w \
-                   LEFT JOIN integration i ON i.workspace_id = w.id AND i.id = ?2 WHERE w.id = ?1";
+        let sql = "SELECT w.suspended_at, w.suspended_by, w.suspend_reason, i.state, k.revoked_at, \
+                   k.expires_at FROM workspace w \
+                   LEFT JOIN integration i ON i.workspace_id = w.id AND i.id = ?2 \
+                   LEFT JOIN api_key k ON k.workspace_id = w.id AND k.id = ?3 WHERE w.id = ?1";
         let author = write.author.integration();
-        let found = one(connection, sql, params![workspace, author], |row| {
-            Ok((workspaces::suspension(row, 0)?, row.get::<_, Option<IntegrationState>>(3)?))
+        let found = one(connection, sql, params![workspace, author, through], |row| {
+            let key_ended = ended(row.get(4)?, row.get(5)?, write.at);
+            Ok((
+                workspaces::suspension(row, 0)?,
+                row.get::<_, Option<IntegrationState>>(3)?,
+                key_ended,
+            ))
         })?;
-        let (suspension, state) = found.ok_or_else(|| {
+        let (suspension, state, key_ended) = found.ok_or_else(|| {
             let detail = format!("There is no workspace {workspace}.");
             Refusal::new(Reason::WorkspaceNotFound, detail)
         })?;
-        match state.and_then(|state| state.shuts_out(suspension.is_some())) {
+        let is_shut = || state.and_then(|state| state.shuts_out(suspension.is_some()));
+        match key_ended.or_else(is_shut) {
             Some(cause) => Err(StoreError::Shut { cause, suspension }),
             None => Ok(Self { connection, workspace, write }),
         }

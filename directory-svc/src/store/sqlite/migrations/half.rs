@@ -105,7 +105,7 @@ fn fill(connection: &mut Connection, people: std::ops::Range<u32>) {
             passage: Passage::default(),
         };
         let write = write(&address, i64::from(n));
-        let writing = Writing::begin(&transaction, workspace, write).unwrap();
+        let writing = Writing::begin(&transaction, workspace, None, write).unwrap();
         let id = UserId::new(Uuid::from_u128(u128::from(n) + 10));
         let names = Names { user_name: address, ..Names::default() };
         users::create(&writing, id, &names, |_, _| Ok(Admission::Create(draft.clone()))).unwrap();
