@@ -141,7 +141,7 @@ async fn a_letter_arrives_once_however_long_the_server_is_away() {
     nestr.until_logged("it is tried again").await;
 
     let port = at.port().to_string();
-    let server = MailServer::start(&["--port", &port, "--defer", "0"]).await;
+    let server = MailServer::start(&["--port", &port]).await;
     server.wait_for(1).await;
     nestr.restart().await;
     verified(&nestr, "initech.example").await;
@@ -153,7 +153,7 @@ async fn a_letter_arrives_once_however_long_the_server_is_away() {
 
 #[tokio::test]
 async fn a_letter_that_is_put_off_by_the_server_arrives_once() {
-    let server = MailServer::start(&["--defer", "1"]).await;
+    let server = MailServer::start(&["--first", "451 4.7.1 <{}>: come again"]).await;
     let url = format!("smtp://{}", server.at());
     let nestr = Nestr::start_with(&by(&url)).await;
     verified(&nestr, "globex.example").await;
@@ -162,6 +162,21 @@ async fn a_letter_that_is_put_off_by_the_server_arrives_once() {
     nestr.terminate().await;
     assert_eq!(server.received().len(), 1);
     assert!(!nestr.log().contains(ADMIN), "{}", nestr.log());
+}
+
+/// A server that wants another login, or knows no leave for us to send, says so of every letter: it waits until
+/// the settings are mended. Seen to fail with every 5xx to the recipient final.
+#[tokio::test]
+async fn a_letter_waits_for_the_settings_of_the_mail_to_be_mended() {
+    for answer in ["530 Authentication required", "550 5.7.1 <{}>: relaying denied"] {
+        let server = MailServer::start(&["--first", answer]).await;
+        let url = format!("smtp://{}", server.at());
+        let nestr = Nestr::start_with(&by(&url)).await;
+        verified(&nestr, "globex.example").await;
+        nestr.until_logged(&format!("RCPT TO was answered {}", &answer[..3])).await;
+        assert_eq!(server.wait_for(1).await.len(), 1);
+        assert!(!nestr.log().contains("given up"), "{}", nestr.log());
+    }
 }
 
 /// Loudly, and without the address that the server repeats. Seen to fail with the server's words in the log.

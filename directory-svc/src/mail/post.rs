@@ -37,7 +37,7 @@ impl Post {
         created_at: Micros,
     ) -> Result<Self, Unsent> {
         let unfit = |what: &str| Unsent::Refused(format!("no letter can be made: {what}"));
-        let to: Address = to.parse().map_err(|_| unfit("the recipient's address is none"))?;
+        let to = address(to).ok_or_else(|| unfit("the recipient's address is none"))?;
         let name = name(workspace, key);
         let since_epoch = Duration::from_micros(created_at.max(0).unsigned_abs());
         let date = UNIX_EPOCH.checked_add(since_epoch).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -59,6 +59,12 @@ impl Post {
         let bytes = message.formatted();
         Ok(Self { name, created_at, from: from.email.clone(), to, bytes })
     }
+}
+
+/// An address that any server takes, its domain as ASCII (IDNA). Letters beyond it in front of the `@` stay.
+fn address(text: &str) -> Option<Address> {
+    let said: Address = text.parse().ok()?;
+    Address::new(said.user(), idna::domain_to_ascii(said.domain()).ok()?).ok()
 }
 
 fn said(name: &'static str, value: &str) -> HeaderValue {

@@ -96,8 +96,8 @@ impl Smtp {
     }
 }
 
-/// What an answer of 5xx to the recipient or to the letter refuses is this letter alone; one to the sender is
-/// about the settings.
+/// What an answer of 5xx to the recipient or to the letter refuses is this letter alone, unless it is about who we
+/// are ([`is_of_settings`]); one to the sender is about the settings.
 async fn give(connection: &mut AsyncSmtpConnection, post: &Post) -> Result<(), Unsent> {
     let mut parameters = Vec::new();
     if !(post.to.to_string().is_ascii() && post.from.to_string().is_ascii()) {
@@ -132,7 +132,17 @@ fn tls(host: &str, config: &MailConfig) -> Result<TlsParameters, MailError> {
 }
 
 fn unsent(step: &str, error: &Error) -> Unsent {
-    if error.is_permanent() { Unsent::Refused(why(step, error)) } else { not_now(step, error) }
+    let is_final = error.is_permanent() && !is_of_settings(error);
+    if is_final { Unsent::Refused(why(step, error)) } else { not_now(step, error) }
+}
+
+/// Whether a server that says no asks for another login, or for leave to send at all: 530 (RFC 4954 section 6),
+/// or a status of security and policy, `5.7.x` (RFC 3463 section 3.8). Every letter would fare alike until
+/// somebody mends it.
+fn is_of_settings(error: &Error) -> bool {
+    let Some(code) = error.status() else { return false };
+    let said = error.source().map(ToString::to_string).unwrap_or_default();
+    u16::from(code) == 530 || said.trim_start().starts_with("5.7.")
 }
 
 fn not_now(step: &str, error: &Error) -> Unsent {

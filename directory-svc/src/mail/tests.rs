@@ -83,6 +83,18 @@ fn a_letter_in_its_envelope() {
     assert_snapshot!(String::from_utf8(bytes).unwrap().replace("\r\n", "\n"));
 }
 
+/// A server without SMTPUTF8 takes a letter to a domain in letters of its own. Seen to fail with the address as it
+/// was said.
+#[test]
+fn the_domain_of_a_recipient_is_ascii() {
+    let letter = letter(&Occasion::DomainVerified { domain: "acme.com".into() });
+    let post = |to| post(&letter, to);
+    assert_eq!(post("it@B\u{fc}cher.example").to.to_string(), "it@xn--bcher-kva.example");
+    assert!(post("it@b\u{fc}cher.example").bytes.is_ascii());
+    assert_eq!(post("It@Acme.com").to.to_string(), "It@acme.com");
+    assert_eq!(post("j\u{f6}rg@acme.com").to.to_string(), "j\u{f6}rg@acme.com");
+}
+
 /// Names and reasons are somebody else's words. Seen to fail with the HTML's escaping off.
 #[test]
 fn nothing_that_somebody_called_something_gets_out_of_its_place() {

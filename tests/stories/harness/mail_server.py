@@ -19,13 +19,11 @@ class Keeper:
 
     def __init__(self, options):
         self.options = options
-        self.deferred = 0
         self.kept = 0
 
     async def handle_RCPT(self, server, session, envelope, address, _options):
-        if self.deferred < self.options.defer:
-            self.deferred += 1
-            return f"451 4.7.1 <{address}>: come again"
+        if self.options.first:
+            return self.options.first.pop(0).format(address)
         if self.options.refuse:
             return f"550 5.1.1 <{address}> is nobody here"
         envelope.rcpt_tos.append(address)
@@ -90,6 +88,6 @@ parser.add_argument("--key")
 parser.add_argument("--tls", action="store_true", help="speak TLS from the start instead")
 parser.add_argument("--user", help="take letters of this user alone")
 parser.add_argument("--password")
-parser.add_argument("--defer", type=int, default=0, help="answer 451 so many times")
+parser.add_argument("--first", action="append", help="answer this to the first recipient, or to the next; {} is who")
 parser.add_argument("--refuse", action="store_true", help="answer 550 to every recipient")
 asyncio.run(serve(parser.parse_args()))
