@@ -209,6 +209,7 @@ impl Half {
                 directory.clear_expired(),
                 directory.keep_status(),
                 directory.check_domains(),
+                directory.sign_in_the_waiting(),
                 directory.follow_health(),
                 directory.follow_others(),
                 directory.remind_of_keys()

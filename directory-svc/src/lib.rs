@@ -172,6 +172,11 @@ impl<S: Store> Directory<S> {
         jobs::check_domains(&self.services).await;
     }
 
+    /// Signs in who waited for a domain that is verified, for as long as it is polled.
+    pub async fn sign_in_the_waiting(&self) {
+        jobs::sign_in_the_waiting(&self.services).await;
+    }
+
     /// Keeps the health of the services that write what it is, for as long as it is polled.
     pub async fn follow_health(&self) {
         health::follow(&self.services.store, &self.health).await;

@@ -122,14 +122,6 @@ pub(crate) fn nothing_to_prove() -> Refusal {
     )
 }
 
-/// Whether what follows a verification by this proof, such as the sign-in of those who waited for it, may
-/// not have been finished: the question that found it was never noted.
-#[must_use]
-pub(crate) fn is_unfinished(claim: &Domain, check: &DomainCheck) -> bool {
-    let decided_at = claim.decision.as_ref().map(|decision| decision.at);
-    purpose(claim) == Some(Purpose::Watch) && check.proven_at < decided_at
-}
-
 /// What becomes of a question that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
@@ -403,16 +395,5 @@ mod tests {
         assert_eq!(due(&claim, &check, pause, 2 * DAY), Due::Never, "one that was due before");
         assert_eq!(due(&verified(DecidedHow::Dns), &check, pause, 2 * DAY), Due::Now);
         assert_eq!(check.outcome, Some(CheckOutcome::NoRecord), "who asks is told");
-    }
-
-    #[test]
-    fn a_verification_is_unfinished_until_its_question_is_noted() {
-        let claim = verified(DecidedHow::Dns);
-        let before = DomainCheck { proven_at: Some(9), ..DomainCheck::default() };
-        assert!(is_unfinished(&claim, &DomainCheck::default()));
-        assert!(is_unfinished(&claim, &before), "an earlier claim's proof");
-        let noted = after(&claim, &before, CheckOutcome::Proven, 10);
-        assert!(!is_unfinished(&claim, &noted));
-        assert!(!is_unfinished(&verified(DecidedHow::Operator), &DomainCheck::default()));
     }
 }

@@ -19,8 +19,9 @@ pub trait DomainCheckStore: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Answer<Option<(Domain, DomainCheck)>>> + Send;
 
     /// Takes the check of a claim until the time `until`: nobody else gets it from `now` to then. Answers
-    /// whether it was free. There is none of a domain that was never claimed. It is due then at the latest,
-    /// unless what came of it is noted: what is cut short is done again.
+    /// whether it was free, as for [`Store::take_due_checks`](super::Store::take_due_checks). There is none of
+    /// a domain that was never claimed. It is due then at the latest, unless what came of it is noted: what is
+    /// cut short is done again.
     fn take_domain_check(
         &self,
         name: String,

@@ -14,6 +14,7 @@ mod joining;
 mod notices;
 mod places;
 mod record;
+mod waiting;
 mod words;
 
 use std::future::Future;
@@ -25,6 +26,8 @@ pub use joining::JoiningStore;
 pub use model::*;
 pub use notices::NoticeStore;
 use tokio::sync::watch;
+use uuid::Uuid;
+pub use waiting::WaitingStore;
 pub(crate) use words::Word;
 
 use crate::clock::Micros;
@@ -92,7 +95,7 @@ pub type Answer<T> = Result<T, StoreError>;
 /// [`Store::workspace`].
 pub trait Store: NoticeStore + Clone + Send + Sync + 'static {
     /// The handle of one workspace.
-    type Workspace: WorkspaceStore + GroupStore + DomainCheckStore + JoiningStore;
+    type Workspace: WorkspaceStore + GroupStore + DomainCheckStore + JoiningStore + WaitingStore;
 
     /// The state of one workspace, whether or not it exists: an absent one is empty, and refuses
     /// writes with `WORKSPACE_NOT_FOUND`.
@@ -120,13 +123,25 @@ pub trait Store: NoticeStore + Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Answer<Vec<PendingDomain>>> + Send;
 
     /// Takes checks of claims that are due at `now` and free, the longest due first, until the time
-    /// `until`: nobody else gets them from `now` to then. Answers the domains, at most `limit`.
+    /// `until`: nobody else gets them from `now` to then. Answers the domains, at most `limit`. What is taken
+    /// for longer than twice that time was taken by a clock that was ahead, and is free.
     fn take_due_checks(
         &self,
         now: Micros,
         until: Micros,
         limit: u32,
     ) -> impl Future<Output = Answer<Vec<(WorkspaceId, String)>>> + Send;
+
+    /// Takes domains whose people wait and which are free at `now`, the longest free first, for `taker` until
+    /// the time `until`: nobody else gets them from `now` to then, but for whoever marks one anew. At most
+    /// `limit`. What is taken for longer than twice that time was taken by a clock that was ahead, and is free.
+    fn take_waiting(
+        &self,
+        taker: Uuid,
+        now: Micros,
+        until: Micros,
+        limit: u32,
+    ) -> impl Future<Output = Answer<Vec<Waiting>>> + Send;
 
     /// What a sign-in by an address, and by an identity where there is one, meets: each workspace where the
     /// domain of the address (the part of `email.key` behind the last `@`) is verified now, where a guest has
@@ -208,7 +223,8 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
 
     /// Decides on one domain: `decide` sees the claim (`None`: never claimed) and whether another
     /// workspace has the domain verified, and says how the claim is to be and who is told of it. A claim
-    /// that stays as it is, is no write, and nobody is told.
+    /// that stays as it is, is no write, and nobody is told. One that becomes verified marks the domain as one
+    /// whose people may wait ([`WaitingStore`]).
     fn change_domain<D>(
         &self,
         write: Write,

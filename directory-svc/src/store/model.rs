@@ -7,6 +7,7 @@ mod integrations;
 mod joining;
 mod listing;
 mod notices;
+mod waiting;
 
 pub use audit::*;
 pub use domain_check::*;
@@ -15,6 +16,7 @@ pub use integrations::*;
 pub use joining::*;
 pub use listing::*;
 pub use notices::*;
+pub use waiting::*;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

@@ -14,16 +14,18 @@ use crate::rules::notices;
 use crate::services::Services;
 use crate::services::fault::{no, store_error};
 use crate::store::{
-    Author, CheckOutcome, DecidedHow, Decision, Domain, DomainCheck, DomainCheckStore, Store,
-    StoreError, WorkspaceStore,
+    Author, CheckOutcome, DecidedHow, Decision, Domain, DomainCheck, DomainCheckStore, DomainState,
+    Store, StoreError, WorkspaceStore,
 };
 
 /// For how long the check of a claim is taken: longer than a question may take, and no claim is asked about
 /// more often, so that nobody makes the directory flood a name server.
 pub(crate) const TAKEN: Micros = 10 * SECOND;
 
-/// Under which name the directory decides by what the DNS says.
-const AUTHOR: &str = "dns";
+/// In whose name the directory decides by what the DNS says.
+fn author() -> Author {
+    Author::Service("dns".to_owned())
+}
 
 impl<S: Store> Services<S> {
     /// Asks about a claim now, unless that was done a moment ago.
@@ -41,8 +43,12 @@ impl<S: Store> Services<S> {
         let now = self.clock.now();
         let take = workspace.take_domain_check(name, now, now + TAKEN);
         if take.await.map_err(store_error)? {
-            let known = self.ask_and_note(workspace, claim, check, true).await?;
+            let was = claim.state;
+            let known = self.ask_and_note(workspace, claim, true).await?;
             let (claim, check) = known.ok_or_else(|| no(not_claimed()))?;
+            if claim.state == DomainState::Verified && was != claim.state {
+                self.sign_in_the_waiting(workspace, &author(), &claim.name).await;
+            }
             return Ok(render::checked(id, &claim, &check));
         }
         let mut answer = render::checked(id, &claim, &check);
@@ -62,7 +68,7 @@ impl<S: Store> Services<S> {
         let Some((claim, check)) = found else { return Ok(()) };
         let (pause, now) = (self.settings.first_domain_check, self.clock.now());
         if dns_proof::due(&claim, &check, pause, now) == Due::Now {
-            self.ask_and_note(workspace, claim, check, false).await?;
+            self.ask_and_note(workspace, claim, false).await?;
             return Ok(());
         }
         let put_off = move |claim: &Domain, check: &DomainCheck| {
@@ -78,12 +84,11 @@ impl<S: Store> Services<S> {
         &self,
         workspace: &Admitted<S::Workspace>,
         claim: Domain,
-        check: DomainCheck,
         is_asked_for: bool,
     ) -> Result<Option<(Domain, DomainCheck)>, Status> {
         let outcome = self.ask_dns(&claim).await;
         if outcome == CheckOutcome::Proven {
-            self.follow_proof(workspace, &claim, &check).await?;
+            self.follow_proof(workspace, &claim).await?;
         }
         let (challenge, now) = (claim.challenge, self.clock.now());
         let note = move |claim: &Domain, check: &DomainCheck| {
@@ -119,33 +124,26 @@ impl<S: Store> Services<S> {
         outcome
     }
 
-    /// Verifies a claim that is proven, where the proof suffices, and lets sign in who waited for it. What
-    /// was cut short is gone on with.
+    /// Verifies a claim that is proven, where the proof suffices.
     async fn follow_proof(
         &self,
         workspace: &Admitted<S::Workspace>,
         claim: &Domain,
-        check: &DomainCheck,
     ) -> Result<(), Status> {
-        let author = Author::Service(AUTHOR.to_owned());
-        if dns_proof::verifies(claim) {
-            let write = self.write(author.clone());
-            let decision = Decision::by(&write, DecidedHow::Dns, String::new());
-            let challenge = claim.challenge.clone();
-            let decide = move |standing: Option<&Domain>, held_elsewhere| {
-                let domain =
-                    dns_proof::verify(standing, held_elsewhere, &challenge, decision.clone())?;
-                Ok(notices::of_domain(standing, domain))
-            };
-            match workspace.change_domain(write, claim.name.clone(), decide).await {
-                Ok(_) => {}
-                // It stays as it is, and is noted as proven.
-                Err(StoreError::Refused(_)) => return Ok(()),
-                Err(error) => return Err(store_error(error)),
-            }
-        } else if !dns_proof::is_unfinished(claim, check) {
+        if !dns_proof::verifies(claim) {
             return Ok(());
         }
-        self.sign_in_the_waiting(workspace, &author, &claim.name).await
+        let write = self.write(author());
+        let decision = Decision::by(&write, DecidedHow::Dns, String::new());
+        let challenge = claim.challenge.clone();
+        let decide = move |standing: Option<&Domain>, held_elsewhere| {
+            let domain = dns_proof::verify(standing, held_elsewhere, &challenge, decision.clone())?;
+            Ok(notices::of_domain(standing, domain))
+        };
+        match workspace.change_domain(write, claim.name.clone(), decide).await {
+            // Refused, it stays as it is, and is noted as proven.
+            Ok(_) | Err(StoreError::Refused(_)) => Ok(()),
+            Err(error) => Err(store_error(error)),
+        }
     }
 }

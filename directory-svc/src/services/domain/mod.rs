@@ -5,7 +5,7 @@ mod decide;
 mod guests;
 mod pending;
 pub(crate) mod refused;
-mod waiting;
+pub(crate) mod waiting;
 
 use directory_api::v1;
 use directory_api::v1::domain_service_server::DomainService;
@@ -133,7 +133,7 @@ impl<S: Store> DomainService for Services<S> {
                 },
             )
             .await?;
-        self.sign_in_the_waiting(&workspace, &author, &domain.name).await?;
+        self.sign_in_the_waiting(&workspace, &author, &domain.name).await;
         Ok(Response::new(render::domain(workspace_id, &domain)))
     }
 

@@ -17,6 +17,7 @@ mod removal;
 mod state_machine;
 mod steps;
 mod traits;
+mod waiting;
 mod workspaces;
 mod writes;
 
@@ -113,6 +114,8 @@ every_store_must![
     traits::say_in_a_change_what_became_of_it,
     traits::show_the_policy_to_every_decision,
     traits::sign_in_the_living_by_the_last_part_of_an_address,
+    waiting::give_a_domain_whose_people_wait_to_one_at_a_time,
+    waiting::mark_a_domain_whose_people_wait_as_it_is_verified,
     workspaces::end_bindings_when_an_integration_is_off,
     workspaces::keep_workspaces_apart,
     workspaces::open_with_a_key_what_it_was_made_for,

@@ -7,6 +7,7 @@ use super::failure::fault;
 use super::notices::Entrance;
 use super::refused;
 use super::statement::{all, one, run};
+use super::waiting;
 use super::workspaces;
 use super::writing::{Changed, Writing};
 use crate::clock::Micros;
@@ -104,8 +105,14 @@ pub(super) fn change(
     }
     let revision = writing.next_revision()?;
     put(writing, &domain)?;
+    let was_verified = standing.as_ref().is_some_and(|was| was.state == DomainState::Verified);
     if domain.state == DomainState::Verified {
         refused::forget(writing.connection, writing.workspace, name)?;
+        if !was_verified {
+            waiting::mark(writing, name)?;
+        }
+    } else if was_verified {
+        waiting::unmark(writing, name)?;
     }
     if is_claimed_anew(standing.as_ref(), &domain) {
         domain_checks::begin(writing, &domain)?;

@@ -34,6 +34,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod users;
+mod waiting;
 mod workspace;
 mod workspaces;
 mod writer;
@@ -47,6 +48,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 pub use failure::OpenError;
 pub use workspace::SqliteWorkspace;
@@ -57,7 +59,7 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::{
     Answer, Doorstep, EndingKey, Identity, LoginEmail, Notice, NoticeStore, Outbox, PendingDomain,
-    PendingMark, Settled, Store, Workspace, Write,
+    PendingMark, Settled, Store, Waiting, Workspace, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, WorkspaceId};
@@ -187,6 +189,21 @@ impl Store for SqliteStore {
             return Ok(Vec::new());
         }
         let take = move |c: &Connection| domain_checks::take_due(c, now, until, limit);
+        self.0.writer.run(take).await
+    }
+
+    async fn take_waiting(
+        &self,
+        taker: Uuid,
+        now: Micros,
+        until: Micros,
+        limit: u32,
+    ) -> Answer<Vec<Waiting>> {
+        let is_any_free = |c: &Connection| waiting::is_any_free(c, now, until);
+        if !self.0.readers.point(is_any_free)? {
+            return Ok(Vec::new());
+        }
+        let take = move |c: &Connection| waiting::take(c, taker, now, until, limit);
         self.0.writer.run(take).await
     }
 

@@ -13,7 +13,7 @@ use super::{connection, migrations};
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Statements that may walk, by a piece of each, and the step at which it may.
-const MAY_WALK: [(&str, &str); 17] = [
+const MAY_WALK: [(&str, &str); 18] = [
     // A listing by whatever filter was sent. Those that have to be served from an index are listed in
     // `filters`; the rest ends at the statement's time limit.
     (" FROM user u ", ""),
@@ -38,6 +38,8 @@ const MAY_WALK: [(&str, &str); 17] = [
     ("LIMIT -1 OFFSET ?2", "USE TEMP B-TREE FOR ORDER BY"),
     // A page of what waits, in the order of its index.
     ("state = 'pending' ORDER BY claimed_at", "SCAN domain USING INDEX domain_pending"),
+    // Domains whose people wait are those that were just verified.
+    (" FROM waiting_people WHERE free_at", ""),
     // What waits in the outbox is little, and all of it is counted.
     ("FROM notice WHERE due_at IS NOT NULL", "USING COVERING INDEX notice_due"),
     ("UPDATE notice SET leased_until = NULL", "USING COVERING INDEX notice_due"),

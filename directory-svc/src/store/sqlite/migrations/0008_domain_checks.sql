@@ -24,3 +24,17 @@ CREATE INDEX domain_check_due ON domain_check (next_at, workspace_id, name) WHER
 
 INSERT INTO domain_check (workspace_id, name, begun_at, attempts, next_at, lease_until)
     SELECT workspace_id, name, claimed_at, 0, claimed_at, 0 FROM domain WHERE state = 'pending';
+
+-- Domains whose people may wait: those who were kept without a login e-mail until it was verified. A row is
+-- made with the verification and goes with the last of them, so that there are few.
+CREATE TABLE waiting_people (
+    workspace_id BLOB    NOT NULL,
+    domain       TEXT    NOT NULL,
+    -- The `seq` of the person who was looked at last; 0: nobody was.
+    after_seq    INTEGER NOT NULL,
+    -- Who has taken it; nothing: nobody.
+    taker        BLOB,
+    -- From when anybody may take it.
+    free_at      INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, domain)
+) STRICT, WITHOUT ROWID;
