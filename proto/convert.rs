@@ -16,9 +16,11 @@ use serde_json::{Error, Map, Number, Value};
 use crate::v1::{Group, User};
 
 /// The one extension that has a field of its own, in [`User`], whose JSON name this is.
-const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 /// The field of all other extensions, by its JSON name.
 const EXTENSIONS: &str = "extensions";
+/// The field that is the directory's own word, and no attribute.
+const MANAGEMENT: &str = "management";
 
 /// Below it every whole number is a double of its own.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -79,6 +81,7 @@ fn document_of(
     let mut document = serde_json::to_value(message)?;
     if let Some(members) = document.as_object_mut() {
         members.remove(EXTENSIONS);
+        members.remove(MANAGEMENT);
         for (name, extension) in extensions {
             if !is_uri(name) {
                 return Err(unwritable("the key of an extension is its schema's URN"));

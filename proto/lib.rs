@@ -6,10 +6,11 @@
 
 pub mod api_key;
 mod convert;
+pub mod mask;
 mod method;
 mod reason;
 
-pub use convert::to_json;
+pub use convert::{ENTERPRISE, to_json};
 pub use method::Method;
 pub use reason::{DOMAIN, Row};
 

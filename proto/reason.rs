@@ -35,7 +35,8 @@ impl Reason {
             | Self::IntegrationDisabled
             | Self::IntegrationPaused
             | Self::WorkspaceSuspended
-            | Self::ApiKeyScope => (Code::PermissionDenied, 403, ""),
+            | Self::ApiKeyScope
+            | Self::UserProtected => (Code::PermissionDenied, 403, ""),
 
             Self::WorkspaceNotFound
             | Self::UserNotFound
@@ -50,6 +51,7 @@ impl Reason {
             | Self::DomainState
             | Self::NoVerifiedDomain
             | Self::PersonLeft
+            | Self::ManagedByIdp
             | Self::ApiKeyState => (Code::FailedPrecondition, 409, ""),
 
             Self::UserNameTaken

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use directory_api::v1::Reason;
 
+use crate::ids::UserId;
 use crate::store::LoginEmail;
 
 /// Why a request is not done. The reason's row in the contract gives gRPC code, HTTP status and
@@ -22,12 +23,14 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// The address whose domain was refused, for the workspace's list of those. Never shown.
     pub address: Option<Box<LoginEmail>>,
+    /// The protected person who would have lost access, for the notice of it.
+    pub protected: Option<UserId>,
 }
 
 impl Refusal {
     /// A refusal for `reason`, told as `detail`.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), retry_after: None, address: None }
+        Self { reason, detail: detail.into(), retry_after: None, address: None, protected: None }
     }
 
     /// The refusal of what may succeed `after` some time.

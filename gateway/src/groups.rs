@@ -47,6 +47,7 @@ async fn found<D: Directory>(
         page_size: search.count,
         page_token: search.cursor.clone().unwrap_or_default(),
         view: Some(view.into()),
+        consistency: None,
     };
     let page = gateway.groups().list_groups(call.carry(ask)).await?.into_inner();
     Ok(Answer::page(page, search.cursor.is_some()))
@@ -77,7 +78,8 @@ pub(crate) async fn get<D: Directory>(
     held: IfNoneMatch,
 ) -> Result<Answer, ScimError> {
     let workspace_id = call.workspace_id.clone();
-    let ask = v1::ReadGroupRequest { workspace_id, id, view: Some(view.into()) };
+    let view = Some(view.into());
+    let ask = v1::ReadGroupRequest { workspace_id, id, view, consistency: None };
     let pieces = gateway.groups().read_group(call.carry(ask)).await?.into_inner();
     Ok(Answer::in_pieces(pieces).await?.unless_held(&held))
 }

@@ -26,7 +26,8 @@ pub(crate) struct View {
 impl From<View> for v1::View {
     fn from(view: View) -> Self {
         let View { attributes, excluded_attributes } = view;
-        Self { attributes, excluded_attributes, format: Format::ScimJson.into() }
+        let format = Format::ScimJson.into();
+        Self { attributes, excluded_attributes, format, read_mask: None }
     }
 }
 

@@ -47,6 +47,7 @@ async fn found<D: Directory>(
         page_size: search.count,
         page_token: search.cursor.clone().unwrap_or_default(),
         view: Some(view.into()),
+        consistency: None,
     };
     let page = gateway.users().list_users(call.carry(ask)).await?.into_inner();
     Ok(Answer::page(page, search.cursor.is_some()))
@@ -77,7 +78,8 @@ pub(crate) async fn get<D: Directory>(
     held: IfNoneMatch,
 ) -> Result<Answer, ScimError> {
     let workspace_id = call.workspace_id.clone();
-    let ask = v1::GetUserRequest { workspace_id, id, view: Some(view.into()) };
+    let view = Some(view.into());
+    let ask = v1::GetUserRequest { workspace_id, id, view, consistency: None };
     let found = gateway.users().get_user(call.carry(ask)).await?.into_inner();
     Ok(Answer::from(found).unless_held(&held))
 }

@@ -58,6 +58,10 @@ pub(super) struct Members {
     #[command(flatten)]
     of: One,
 
+    /// Also who belongs to it only through a group that does.
+    #[arg(long)]
+    indirect: bool,
+
     #[command(flatten)]
     page: Page,
 }
@@ -71,6 +75,9 @@ pub(super) struct Of {
     /// The person's id.
     #[arg(value_name = "USER")]
     user_id: String,
+
+    #[command(flatten)]
+    page: Page,
 }
 
 impl Verb {
@@ -83,20 +90,29 @@ impl Verb {
                     groups.list_groups(v1::ListGroupsRequest::from(find)).await?.into_inner();
                 Ok(Answer::many(&found, &found.groups)?.page(&found.next_page_token))
             }
-            Self::Members(Members { of: One { within, id: group_id }, page }) => {
+            Self::Members(Members { of: One { within, id: group_id }, indirect, page }) => {
+                let reach = if indirect { v1::Reach::Any } else { v1::Reach::Direct };
                 let ask = v1::ListMembersRequest {
                     workspace_id: within.workspace_id,
                     group_id,
                     page_size: page.page_size,
                     page_token: page.page_token,
+                    reach: reach.into(),
+                    consistency: None,
                 };
                 let found = groups.list_members(ask).await?.into_inner();
                 Ok(Answer::many(&found, &found.members)?.page(&found.next_page_token))
             }
-            Self::Of(Of { within: InWorkspace { workspace_id }, user_id }) => {
-                let ask = v1::ListUserGroupsRequest { workspace_id, user_id };
+            Self::Of(Of { within: InWorkspace { workspace_id }, user_id, page }) => {
+                let ask = v1::ListUserGroupsRequest {
+                    workspace_id,
+                    user_id,
+                    page_size: page.page_size,
+                    page_token: page.page_token,
+                    ..v1::ListUserGroupsRequest::default()
+                };
                 let found = groups.list_user_groups(ask).await?.into_inner();
-                Answer::many(&found, &found.groups)
+                Ok(Answer::many(&found, &found.groups)?.page(&found.next_page_token))
             }
             Self::Deleted(Listing { within: InWorkspace { workspace_id }, page }) => {
                 let Page { page_size, page_token } = page;
@@ -162,10 +178,15 @@ impl Show for v1::DeletedGroup {
 
 impl Show for v1::Member {
     fn fields(&self) -> Vec<(&'static str, String)> {
-        vec![("id", self.value.clone()), ("type", self.r#type.clone())]
+        let membership = if self.indirect { "indirect" } else { "direct" };
+        vec![
+            ("id", self.value.clone()),
+            ("type", self.r#type.clone()),
+            ("membership", membership.to_owned()),
+        ]
     }
 
-    const COLUMNS: &'static [&'static str] = &["id", "type"];
+    const COLUMNS: &'static [&'static str] = &["id", "type", "membership"];
 }
 
 impl Show for v1::UserGroup {

@@ -15,8 +15,13 @@ pub(super) enum Verb {
     Find(Find),
     /// Shows one person.
     Get(One),
-    /// Removes a person, who can be restored for 30 days or what --tombstone-days of the directory says.
+    /// Removes a person, who can be restored for 30 days or what --tombstone-days of the directory says. Of one whom
+    /// an identity provider manages that is the last resort: it may make the person anew.
     Delete(One),
+    /// Protects a person, such as the last admin: nobody ends their access, the identity provider neither.
+    Protect(One),
+    /// Lets go of a protected person.
+    Unprotect(One),
     /// Lists the removed people who can be restored.
     Deleted(Listing),
     /// Brings a removed person back. Refused, naming the holder, when somebody else has the userName or
@@ -101,7 +106,7 @@ impl Verb {
                 Ok(Answer::many(&found, &found.users)?.page(&found.next_page_token))
             }
             Self::Get(One { within: InWorkspace { workspace_id }, id }) => {
-                let ask = v1::GetUserRequest { workspace_id, id, view: None };
+                let ask = v1::GetUserRequest { workspace_id, id, ..v1::GetUserRequest::default() };
                 Answer::one(&session.users().get_user(ask).await?.into_inner())
             }
             Self::Delete(One { within: InWorkspace { workspace_id }, id }) => {
@@ -112,6 +117,13 @@ impl Verb {
                 };
                 let removed = session.users().delete_user(ask).await?.into_inner();
                 Ok(Answer::nothing(&removed)?.done(format!("Removed: {id} signs in no more.")))
+            }
+            Self::Protect(one) => {
+                protect(session, one, true, "Protected: nobody ends their access.").await
+            }
+            Self::Unprotect(one) => {
+                protect(session, one, false, "Let go of: the identity provider may remove them.")
+                    .await
             }
             Self::Deleted(Listing { within: InWorkspace { workspace_id }, page }) => {
                 let Page { page_size, page_token } = page;
@@ -164,6 +176,18 @@ impl Verb {
     }
 }
 
+async fn protect(
+    session: &Session,
+    One { within: InWorkspace { workspace_id }, id }: One,
+    protected: bool,
+    done: &str,
+) -> Result<Answer, Failure> {
+    let ask =
+        v1::ProtectUserRequest { workspace_id, id, protected, ..v1::ProtectUserRequest::default() };
+    let user = session.users().protect_user(ask).await?.into_inner();
+    Ok(Answer::one(&user)?.done(done))
+}
+
 impl From<Find> for v1::ListUsersRequest {
     fn from(find: Find) -> Self {
         let Find { within: InWorkspace { workspace_id }, name, filter, page } = find;
@@ -185,7 +209,7 @@ impl Show for v1::User {
     fn fields(&self) -> Vec<(&'static str, String)> {
         let name = self.name.as_ref();
         let emails = self.emails.iter().map(|email| email.value.as_str());
-        let meta = self.meta.as_ref();
+        let (meta, management) = (self.meta.as_ref(), self.management.as_ref());
         vec![
             ("id", self.id.clone()),
             ("username", self.user_name.clone()),
@@ -194,6 +218,9 @@ impl Show for v1::User {
             ("given name", name.map(|name| name.given_name.clone()).unwrap_or_default()),
             ("family name", name.map(|name| name.family_name.clone()).unwrap_or_default()),
             ("emails", emails.collect::<Vec<_>>().join(", ")),
+            ("managed by", management.map(|m| m.integration_id.clone()).unwrap_or_default()),
+            ("managed", management.map(|m| m.attributes.join(", ")).unwrap_or_default()),
+            ("protected", management.map(|m| yes_or_no(m.protected)).unwrap_or_default()),
             ("made", meta.map(|meta| meta.created.clone()).unwrap_or_default()),
             ("changed", meta.map(|meta| meta.last_modified.clone()).unwrap_or_default()),
         ]

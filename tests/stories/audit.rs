@@ -10,20 +10,22 @@ use crate::harness::{Dns, Nestr, Terminal, new_credential};
 
 /// What identity providers and services do to people and groups. It is no administrative act: the feed of
 /// changes tells of it, and a directory has thousands a day.
-const PROVISIONING: [&str; 9] = [
+const PROVISIONING: [&str; 11] = [
     "CreateUser",
     "ReplaceUser",
+    "UpdateUser",
     "PatchUser",
     "DeleteUser",
     "CreateGroup",
     "ReplaceGroup",
+    "UpdateGroup",
     "PatchGroup",
     "DeleteGroup",
     "BulkWrite",
 ];
 
 /// How a call that changes nothing begins.
-const READING: [&str; 4] = ["Get", "List", "Read", "Resolve"];
+const READING: [&str; 6] = ["Get", "BatchGet", "List", "Count", "Read", "Resolve"];
 
 /// The acts behind which nothing of their subject is left.
 const ENDING: [&str; 2] = ["DisallowAddress", "UnlinkIdentity"];
@@ -168,6 +170,9 @@ async fn every_administrative_act_leaves_one_record() {
     day.olga.call("LoginService/ResolveLogin", &sign_in).unwrap();
     let unlink = json!({"user_id": bob["id"], "issuer": "idp"});
     day.acts("LoginService/UnlinkIdentity", &unlink, "identity.unlinked", true);
+
+    let protect = json!({"id": bob["id"], "protected": true});
+    day.acts("UserService/ProtectUser", &protect, "user.protected", true);
 
     let enable = json!({"kind": "IDP_KIND_OKTA"});
     day.acts("IntegrationService/EnableIntegration", &enable, "integration.enabled", false);

@@ -90,7 +90,8 @@ async fn a_gateway_has_no_right_of_its_own_and_nobody_else_speaks_for_keys() {
     let ada = acme.create("ada@acme.com").await;
     let get = |key: &str| {
         let id = ada.clone();
-        let ask = v1::GetUserRequest { workspace_id: acme.id.clone(), id, view: None };
+        let workspace_id = acme.id.clone();
+        let ask = v1::GetUserRequest { workspace_id, id, ..v1::GetUserRequest::default() };
         let mut ask = Request::new(ask);
         if !key.is_empty() {
             let key = format!("Bearer {key}").parse().unwrap();

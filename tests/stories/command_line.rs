@@ -15,12 +15,18 @@ fn id(answer: &serde_json::Value) -> String {
 
 /// What nobody does by hand: what identity providers and services send of people and groups, what tells of the
 /// schemas, and pieces of a group for the gateway.
-const WITHOUT_A_VERB: [&str; 16] = [
+const WITHOUT_A_VERB: [&str; 22] = [
     "CreateUser",
+    "BatchGetUsers",
+    "CountUsers",
     "ReplaceUser",
+    "UpdateUser",
     "PatchUser",
     "CreateGroup",
+    "BatchGetGroups",
+    "CountGroups",
     "ReplaceGroup",
+    "UpdateGroup",
     "PatchGroup",
     "DeleteGroup",
     "GetGroup",

@@ -98,7 +98,11 @@ async fn over_grpc_only_a_credential_opens_anything() {
     for credential in ["", "nop_", &acme.key] {
         let stranger = Operator::new(&nestr, credential);
         let workspace_id = || acme.id.clone();
-        let get = v1::GetUserRequest { workspace_id: workspace_id(), id: ada.clone(), view: None };
+        let get = v1::GetUserRequest {
+            workspace_id: workspace_id(),
+            id: ada.clone(),
+            ..v1::GetUserRequest::default()
+        };
         let mut get = Request::new(get);
         let key = format!("Bearer {}", acme.key).parse().unwrap();
         get.metadata_mut().insert("scim-authorization", key);

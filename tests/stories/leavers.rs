@@ -212,22 +212,25 @@ async fn a_leaver_comes_back_by_no_way(
     nobody_gets_in(&acme, "left").await;
 
     let service = Service(&acme);
-    let is_here = acme.operator().get_user(&acme.id, &id).await.is_ok();
-    if is_here {
+    let here = acme.operator().get_user(&acme.id, &id).await;
+    if let Ok(person) = here {
+        // While the identity provider manages her, what it said is its own.
+        let is_managed = person.management.is_some_and(|m| !m.integration_id.is_empty());
+        let kept_out = if is_managed { Reason::ManagedByIdp } else { Reason::PersonLeft };
         let back = json!({"active": true});
         let renamed = json!({"active": true, "userName": "Ada@acme.com"});
-        assert_eq!(reason(service.patch(&id, &renamed).await), Reason::PersonLeft);
-        if !matches!(out, Out::RenamedAway) {
-            assert_eq!(reason(service.patch(&id, &back).await), Reason::PersonLeft);
+        assert_eq!(reason(service.patch(&id, &renamed).await), kept_out);
+        if is_managed || !matches!(out, Out::RenamedAway) {
+            assert_eq!(reason(service.patch(&id, &back).await), kept_out);
         }
         // By an address that was never hers.
         let new = json!("new.ada@acme.com");
         let moved =
             json!({"active": true, "userName": new, "emails": [{"value": new, "primary": true}]});
-        assert_eq!(reason(service.patch(&id, &moved).await), Reason::PersonLeft);
-        assert_eq!(reason(service.replace(&id, &moved).await), Reason::PersonLeft);
+        assert_eq!(reason(service.patch(&id, &moved).await), kept_out);
+        assert_eq!(reason(service.replace(&id, &moved).await), kept_out);
         let whole = json!({"userName": "Ada@acme.com", "active": true});
-        assert_eq!(reason(service.replace(&id, &whole).await), Reason::PersonLeft);
+        assert_eq!(reason(service.replace(&id, &whole).await), kept_out);
         nobody_gets_in(&acme, "activated by a service").await;
     }
     for address in ADDRESSES {
@@ -276,7 +279,7 @@ async fn a_domain_that_is_verified_later_lets_no_leaver_in() {
     let back = json!({"active": true});
     let id = path.trim_start_matches("/Users/");
     let no = service.patch(id, &back).await.unwrap_err();
-    assert_eq!(Reason::of(&no), Some(Reason::PersonLeft), "nobody without an address either");
+    assert_eq!(Reason::of(&no), Some(Reason::ManagedByIdp), "nobody without an address either");
     operator.claim(&acme.id, "later.example").await;
     operator.verify(&acme.id, "later.example").await;
     // What the identity provider says of something else brings nobody back.
@@ -298,8 +301,8 @@ async fn the_identity_provider_and_operators_let_a_leaver_back_in() {
     entra.disable(&ada).await;
     entra.enable(&ada).await.is(200);
     assert_eq!(acme.resolve_login("ada@acme.com").await, Login::Active(ada.clone()));
-    service.patch(&ada, &json!({"active": false})).await.unwrap();
-    service.patch(&ada, &json!({"active": true})).await.unwrap();
+    let asleep = service.patch(&ada, &json!({"active": false})).await;
+    assert_eq!(reason(asleep), Reason::ManagedByIdp, "the identity provider says who is in");
     assert_eq!(acme.resolve_login("ada@acme.com").await, Login::Active(ada.clone()));
 
     entra.delete(&ada).await.is(204);
@@ -319,10 +322,15 @@ async fn the_identity_provider_and_operators_let_a_leaver_back_in() {
         operator.logins().readmit_address(ask).await.unwrap().into_inner().was_barred
     };
     entra.disable(&again).await;
-    assert_eq!(reason(service.patch(&again, &json!({"active": true})).await), Reason::PersonLeft);
+    let back = json!({"active": true});
+    assert_eq!(reason(service.patch(&again, &back).await), Reason::ManagedByIdp);
+    switch_off(&acme).await;
+    assert_eq!(reason(service.patch(&again, &back).await), Reason::PersonLeft);
     assert!(readmit("ADA@acme.com").await);
-    service.patch(&again, &json!({"active": true})).await.unwrap();
+    service.patch(&again, &back).await.unwrap();
     assert_eq!(acme.resolve_login("ada@acme.com").await, Login::Active(again.clone()));
+    operator.enable_scim(&acme.id).await;
+    operator.set_email_join(&acme.id, EmailJoin::Open).await;
 
     entra.delete(&again).await.is(204);
     assert!(readmit("ada@acme.com").await);

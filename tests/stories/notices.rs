@@ -30,7 +30,7 @@ async fn verified(nestr: &Nestr, domain: &str) -> String {
 }
 
 /// The letters that were written as files, the first first.
-fn files(nestr: &Nestr) -> Vec<String> {
+pub(crate) fn files(nestr: &Nestr) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(nestr.data_dir().join("mail")) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a file").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
@@ -38,7 +38,7 @@ fn files(nestr: &Nestr) -> Vec<String> {
     paths.iter().map(|path| std::fs::read_to_string(path).expect("a letter")).collect()
 }
 
-async fn until_there_are_files(nestr: &Nestr, count: usize) -> Vec<String> {
+pub(crate) async fn until_there_are_files(nestr: &Nestr, count: usize) -> Vec<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let files = files(nestr);

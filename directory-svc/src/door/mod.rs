@@ -201,7 +201,8 @@ impl<S: Store> Door<S> {
     }
 
     /// Opens a workspace: to an identity provider (through a gateway, with the workspace's own key)
-    /// or to a service or an operator, where their role may ask this.
+    /// or to a service or an operator, where their role may ask this. An identity provider reads the newest, the
+    /// others what they ask for.
     pub(crate) async fn open<T: InWorkspace>(
         &self,
         request: Request<T>,
@@ -216,6 +217,8 @@ impl<S: Store> Door<S> {
         if workspace.card().await.map_err(store_error)?.is_none() {
             return Err(no(no_workspace()));
         }
+        let read = workspace.reading(ask.freshness()).await.map_err(store_error)?;
+        let workspace = Admitted { workspace: read, ..workspace };
         Ok(Authenticated { workspace, workspace_id: id, author: Author::Service(name), ask })
     }
 

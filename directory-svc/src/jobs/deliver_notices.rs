@@ -131,6 +131,7 @@ const fn about(occasion: &Occasion) -> &'static str {
         Occasion::DomainRejected { .. } => "domain rejected",
         Occasion::DomainRevoked { .. } => "domain revoked",
         Occasion::DomainProofMissing { .. } => "proof of a domain missing",
+        Occasion::UserProtected { .. } => "protected person kept",
         Occasion::ApiKeyExpiring { .. } => "API key about to end",
     }
 }

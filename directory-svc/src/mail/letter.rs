@@ -53,6 +53,9 @@ impl Letter {
             Occasion::DomainProofMissing { domain, since, record_name, record_value } => {
                 proof_missing(domain, *since, record_name, record_value)
             }
+            Occasion::UserProtected { user_name, integration } => {
+                protected(&line(user_name), &line(integration), &workspace)
+            }
             Occasion::ApiKeyExpiring { display_name, hint, integration, expires_at } => {
                 let key = if_named("API key", &line(display_name));
                 let key = format!("{key} ({})", line(hint));
@@ -144,6 +147,29 @@ fn proof_missing(domain: &str, since: Micros, name: &str, value: &str) -> (Strin
         Block::Fact("Its text", line(value)),
     ];
     (format!("The DNS record of {domain} is missing"), blocks)
+}
+
+fn protected(user_name: &str, integration: &str, workspace: &str) -> (String, Vec<Block>) {
+    let provider = if integration.is_empty() {
+        "identity provider".to_owned()
+    } else {
+        format!("identity provider of the SCIM integration {integration}")
+    };
+    let blocks = vec![
+        text(format!(
+            "The {provider} was about to remove or deactivate {user_name} in the workspace {workspace}. Nestr \
+             refused it: {user_name} is protected, as the last admin of a workspace is, so that somebody can \
+             still look after it."
+        )),
+        text(format!("Nothing has changed: {user_name} still signs in.")),
+        text("What to do next:".to_owned()),
+        Block::Steps(steps([
+            "If they have left: make somebody else admin of the workspace in Nestr. That ends the protection, \
+             and the next attempt of your identity provider succeeds.",
+            "If they are to stay: assign them again in your identity provider.",
+        ])),
+    ];
+    (format!("{user_name} was not removed from {workspace}"), blocks)
 }
 
 fn expiring(

@@ -57,6 +57,19 @@ fn a_missing_proof() {
 }
 
 #[test]
+fn a_protected_person() {
+    assert_snapshot!(told(&Occasion::UserProtected {
+        user_name: "ada@acme.com".into(),
+        integration: "Head office".into(),
+    }));
+    let unnamed = told(&Occasion::UserProtected {
+        user_name: "ada@acme.com".into(),
+        integration: String::new(),
+    });
+    assert!(unnamed.contains("The identity provider was about to"), "{unnamed}");
+}
+
+#[test]
 fn a_key_that_ends() {
     assert_snapshot!(told(&Occasion::ApiKeyExpiring {
         display_name: "Entra ID".into(),

@@ -3,9 +3,11 @@
 //! The whole document is spliced from the stored text, id, meta and what is kept in rows, and never
 //! decoded; only a view that asks for less pays for reading it.
 
-use directory_api::v1;
-use scim::Schemas;
+use std::borrow::Cow;
+
+use directory_api::{ENTERPRISE, mask, v1};
 use scim::project::Projection;
+use scim::{ResourceType, Schemas};
 use serde::Serialize;
 use serde_json::Value;
 use tonic::Status;
@@ -14,8 +16,9 @@ use super::{Links, located};
 use crate::clock::Micros;
 use crate::ids::{IntegrationId, WorkspaceId};
 use crate::rules::version::etag;
-use crate::services::fault::scim_error;
-use crate::store::{Binding, Kind, Revision};
+use crate::services::fault::{no, scim_error};
+use crate::services::read::invalid;
+use crate::store::{Binding, Kind, Provided, Revision};
 
 /// Renders resources of one kind of one workspace for one caller.
 pub(super) struct Frame {
@@ -45,6 +48,9 @@ pub(super) struct Meta {
     last_modified: String,
     location: String,
     version: String,
+    /// Told in typed answers alone.
+    #[serde(skip)]
+    revision: Revision,
 }
 
 /// What a row says of itself.
@@ -67,8 +73,9 @@ impl Frame {
         let view = view.unwrap_or_default();
         let as_json = view.format() == v1::view::Format::ScimJson;
         let rt = kind.among(schemas);
-        let projection = Projection::read(rt, &view.attributes, &view.excluded_attributes)
-            .map_err(scim_error)?;
+        let attributes = attributes(kind, rt, &view)?;
+        let projection =
+            Projection::read(rt, &attributes, &view.excluded_attributes).map_err(scim_error)?;
         Ok(Self { kind, base: links.scim(workspace), viewer, projection, as_json })
     }
 
@@ -87,6 +94,24 @@ impl Frame {
         located(&self.base, kind, id)
     }
 
+    /// Who may change what of a resource, as callers are told who are no integration's.
+    pub(super) fn management(
+        &self,
+        binding: Option<&Binding>,
+        provided: &Provided,
+        protected: bool,
+    ) -> Option<v1::Management> {
+        if self.as_json || self.viewer.is_some() {
+            return None;
+        }
+        let integration = binding.map(|binding| binding.integration_id.to_string());
+        Some(v1::Management {
+            integration_id: integration.unwrap_or_default(),
+            attributes: provided.names().map(str::to_owned).collect(),
+            protected,
+        })
+    }
+
     pub(super) fn head<'a>(
         &self,
         id: String,
@@ -103,6 +128,7 @@ impl Frame {
                 last_modified: scim::time::format(stamps.modified_at),
                 location: self.location(self.kind, &id),
                 version: etag(stamps.revision),
+                revision: stamps.revision,
             },
             id,
         }
@@ -151,6 +177,42 @@ impl Frame {
     }
 }
 
+/// The attributes that a view names, by their own names or by those of the typed fields.
+fn attributes<'v>(
+    kind: Kind,
+    rt: &ResourceType,
+    view: &'v v1::View,
+) -> Result<Cow<'v, [String]>, Status> {
+    let mask = view.read_mask.as_ref().filter(|mask| !mask.paths.is_empty());
+    let Some(mask) = mask.filter(|mask| mask.paths != ["*"]) else {
+        return Ok(Cow::Borrowed(&view.attributes));
+    };
+    if !view.attributes.is_empty() || !view.excluded_attributes.is_empty() {
+        return Err(no(invalid("view", "read_mask stands alone, without attributes")));
+    }
+    let fields = mask::fields(kind.name(), mask);
+    let fields = fields.map_err(|error| no(invalid("view.read_mask", error)))?;
+    // Answered in any case.
+    let mut names = vec!["id".to_owned()];
+    for mask::Field { names: path, .. } in fields {
+        match path[0].as_str() {
+            "management" | "scimJson" => {}
+            "extensions" => names.extend(extensions(rt)),
+            urn if urn.contains(':') && path.len() > 1 => {
+                names.push(format!("{urn}:{}", path[1..].join(".")));
+            }
+            _ => names.push(path.join(".")),
+        }
+    }
+    Ok(Cow::Owned(names))
+}
+
+/// The URNs of the extensions that have no field of their own.
+fn extensions(rt: &ResourceType) -> impl Iterator<Item = String> {
+    let names = rt.attributes().map(|attribute| attribute.name.clone());
+    names.filter(|name| name.contains(':') && name != ENTERPRISE)
+}
+
 impl From<Meta> for v1::Meta {
     fn from(meta: Meta) -> Self {
         Self {
@@ -159,6 +221,7 @@ impl From<Meta> for v1::Meta {
             last_modified: meta.last_modified,
             location: meta.location,
             version: meta.version,
+            revision: meta.revision,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::Links;
 use super::admin::timestamp;
 use super::document::{Frame, Head, Stamps, broken};
 use crate::ids::{IntegrationId, WorkspaceId};
-use crate::store::{Group, Kind, Member, Tombstone};
+use crate::store::{Belonging, Group, Kind, Member, Provided, Tombstone};
 
 /// The attribute that is kept in rows.
 const MEMBERS: &str = "members";
@@ -62,7 +62,14 @@ impl Groups {
             text.push('}');
             let value = serde_json::from_str(&text).map_err(broken)?;
             let message = v1::Group::from_scim(&value).map_err(broken)?;
-            return Ok(v1::Group { id: head.id, meta: Some(head.meta.into()), ..message });
+            let binding = group.binding.as_ref().filter(|_| !group.is_released);
+            let management = self.0.management(binding, &Provided::default(), false);
+            return Ok(v1::Group {
+                id: head.id,
+                meta: Some(head.meta.into()),
+                management,
+                ..message
+            });
         }
         let (message, mut text, mut pieces) = self.in_pieces(group)?;
         pieces.append(&mut text, members)?;
@@ -87,11 +94,12 @@ impl Groups {
         Ok((message, text, Pieces { groups: self, is_first: true }))
     }
 
-    /// Members by themselves.
-    pub(crate) fn members(&self, members: &[Member]) -> Vec<v1::Member> {
-        let message = |member: &Member| {
+    /// Members by themselves, and by what they are.
+    pub(crate) fn members(&self, members: &[Belonging]) -> Vec<v1::Member> {
+        let message = |Belonging { member, is_direct }: &Belonging| {
             let MemberOf { value, reference, r#type } = self.member(*member);
-            v1::Member { value, r#ref: reference, r#type: r#type.to_owned() }
+            let (r#type, indirect) = (r#type.to_owned(), !is_direct);
+            v1::Member { value, r#ref: reference, r#type, indirect }
         };
         members.iter().map(message).collect()
     }

@@ -66,6 +66,8 @@ impl People {
             let value = serde_json::from_str(&text).map_err(broken)?;
             v1::User::from_scim(&value).map_err(broken)?
         };
+        let binding = user.binding.as_ref();
+        message.management = self.0.management(binding, &user.provided, user.is_protected);
         (message.id, message.meta) = (head.id, Some(head.meta.into()));
         Ok(message)
     }

@@ -6,7 +6,9 @@ use scim::Resource;
 use super::admission::{self, Standing};
 use super::binding::bound_elsewhere;
 use super::leavers::{self, Before};
+use super::management;
 use super::people::{login_email_taken, replacement, user_name_taken};
+use super::protection;
 use crate::ids::UserId;
 use crate::refusal::Refusal;
 use crate::store::{Admission, Author, Binding, Draft, Met, Policy, User};
@@ -19,6 +21,7 @@ use crate::store::{Admission, Author, Binding, Draft, Met, Policy, User};
 /// # Errors
 /// `IDENTITY_CONFLICT` when userName and login e-mail meet two people; `ALREADY_PROVISIONED`,
 /// `BOUND_ELSEWHERE`, `USER_NAME_TAKEN` or `LOGIN_EMAIL_TAKEN` when the person met is not to be had;
+/// `USER_PROTECTED` when they would lose access by it;
 /// the errors of [`admission::login_email`].
 pub(crate) fn create(
     policy: &Policy,
@@ -37,6 +40,8 @@ pub(crate) fn create(
         return Ok(Admission::Create(Draft {
             resource: wanted.clone(),
             binding,
+            provided: management::provided(author, None, &wanted.attributes()),
+            is_protected: false,
             predecessor: met.resembling,
             is_guest: admission::is_guest(policy, login_email.as_ref()),
             passage: leavers::passage(author, None, wanted, login_email.as_ref()),
@@ -56,6 +61,7 @@ pub(crate) fn create(
             let admitted = admission::login_email(policy, wanted, Some(standing))?;
             let login_email = person.login_email.clone().or(admitted);
             let resource = replacement(wanted.clone(), &current);
+            protection::check(person, &current, &resource, login_email.as_ref())?;
             let before = Before { standing, is_bound: false };
             Ok(Admission::Adopt(
                 person.id,
@@ -70,6 +76,8 @@ pub(crate) fn create(
                     resource,
                     login_email,
                     binding,
+                    provided: management::provided(author, None, &wanted.attributes()),
+                    is_protected: person.is_protected,
                     predecessor: None,
                 },
             ))

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::login_email::address;
 use crate::ids::{IntegrationId, UserId};
-use crate::store::{Binding, User};
+use crate::store::{Binding, Provided, User};
 
 pub(crate) const ENTRA: u128 = 1;
 pub(crate) const OKTA: u128 = 2;
@@ -27,6 +27,8 @@ pub(crate) fn person(number: u128, user_name: &str, bound_to: Option<u128>) -> U
         login_email: address(user_name),
         active: true,
         binding: bound_to.map(|to| Binding { integration_id: integration(to), external_id: None }),
+        provided: Provided::default(),
+        is_protected: false,
         revision: 1,
         seq: 1,
         created_at: 0,

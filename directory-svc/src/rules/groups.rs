@@ -2,8 +2,9 @@
 
 use directory_api::v1::Reason;
 use scim::Resource;
+use scim::patch::ListEdit;
 
-use super::version;
+use super::{management, version};
 use crate::ids::MemberId;
 use crate::refusal::{Refusal, echo};
 use crate::store::{Author, Binding, Group, GroupDraft, Tombstone};
@@ -34,23 +35,29 @@ pub(crate) fn expect<'a>(
 /// How `group` is to be, once `wanted` (with its externalId) takes the place of what stands.
 ///
 /// # Errors
-/// `BOUND_ELSEWHERE`.
+/// `BOUND_ELSEWHERE`; `MANAGED_BY_IDP` when a service changes it or its members.
 pub(crate) fn change(
     author: &Author,
     group: &Group,
+    current: &Resource,
     mut wanted: Resource,
+    edits: &[ListEdit],
 ) -> Result<GroupDraft, Refusal> {
     let external_id = wanted.take_external_id();
     let binding = binding_after(author, group, external_id)?;
+    if !edits.is_empty() || wanted != *current {
+        management::check_group(author, group, "changes")?;
+    }
     Ok(GroupDraft { resource: wanted, binding })
 }
 
 /// Whether `author` may remove the group.
 ///
 /// # Errors
-/// `BOUND_ELSEWHERE`.
-pub(crate) fn remove(author: &Author, group: &Group) -> Result<(), Refusal> {
-    binding_after(author, group, None).map(drop)
+/// `BOUND_ELSEWHERE`; `MANAGED_BY_IDP`, but for an operator, as the last resort.
+pub(crate) fn remove(author: &Author, is_operator: bool, group: &Group) -> Result<(), Refusal> {
+    binding_after(author, group, None)?;
+    if is_operator { Ok(()) } else { management::check_group(author, group, "removes") }
 }
 
 /// How a removed group comes back: as it was, of the integration that it belonged to.
@@ -157,5 +164,31 @@ mod tests {
         let service = Author::Service("billing".into());
         assert_eq!(after(&service, &staff(Some(ENTRA), false)), Ok(Some(ENTRA)));
         assert_eq!(after(&service, &staff(None, false)), Ok(None));
+    }
+
+    /// Seen to fail with the members left out of the question, and with the state of the integration.
+    #[test]
+    fn a_service_changes_and_removes_no_group_of_an_integration() {
+        let read = |json: &str| scim::Schemas::standard().group().read(json).unwrap();
+        let (service, entra) =
+            (Author::Service("billing".into()), Author::Integration(integration(ENTRA)));
+        let (here, renamed) = (r#"{"displayName":"Staff"}"#, r#"{"displayName":"All"}"#);
+        let added = [ListEdit::Add(vec!["7".to_owned()])];
+        let refused = |author: &Author, group: &Group, wanted: &str, edits: &[ListEdit]| {
+            change(author, group, &read(here), read(wanted), edits).err().map(|no| no.reason)
+        };
+        for (author, group, is_managed) in [
+            (&service, staff(Some(ENTRA), false), true),
+            (&service, staff(Some(ENTRA), true), false),
+            (&service, staff(None, false), false),
+            (&entra, staff(Some(ENTRA), false), false),
+        ] {
+            let expected = is_managed.then_some(Reason::ManagedByIdp);
+            assert_eq!(refused(author, &group, renamed, &[]), expected);
+            assert_eq!(refused(author, &group, here, &added), expected);
+            assert_eq!(refused(author, &group, here, &[]), None);
+            assert_eq!(remove(author, false, &group).err().map(|no| no.reason), expected);
+            assert_eq!(remove(author, true, &group), Ok(()), "an operator may");
+        }
     }
 }

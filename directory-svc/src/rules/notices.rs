@@ -3,6 +3,7 @@
 //! Contacts are told: that of a claim, that of a workspace. People whom an identity provider sent never are.
 
 use crate::clock::{DAY, HOUR, MINUTE, Micros, SECOND};
+use crate::ids::UserId;
 use crate::rules::dns_proof::{record_name, record_value};
 use crate::store::{
     Decided, Decision, Domain, DomainCheck, DomainState, EndingKey, Notice, Occasion,
@@ -66,6 +67,19 @@ pub(crate) fn of_check(
         created_at: warned_at,
     });
     Decided { value: after, notices: missing.into_iter().collect() }
+}
+
+/// That an identity provider was about to end the access of a protected person, in the words of the occasion. One a
+/// day (in UTC) is told of a person, however often it tries.
+#[must_use]
+pub(crate) fn of_protected(
+    person: UserId,
+    recipient: String,
+    occasion: Occasion,
+    now: Micros,
+) -> Notice {
+    let key = format!("user/{person}/protected/{}", now.div_euclid(DAY));
+    Notice { key, recipient, occasion, created_at: now }
 }
 
 /// The reminder of a key's end that is due at `now`: of those whose time has come, the last alone. Of a key
@@ -173,6 +187,21 @@ mod tests {
         assert_eq!(told(&gone, warned.clone()), [format!("domain/acme.com/proof-missing/{NOW}")]);
         assert!(told(&warned, warned.clone()).is_empty());
         assert!(told(&warned, there).is_empty());
+    }
+
+    /// Seen to fail with the time in the place of the day.
+    #[test]
+    fn of_a_protected_person_one_letter_a_day_is_owed() {
+        let occasion =
+            Occasion::UserProtected { user_name: "ada".into(), integration: String::new() };
+        let key = |person: u128, now| {
+            let person = UserId::new(Uuid::from_u128(person));
+            of_protected(person, "it@acme.com".into(), occasion.clone(), now).key
+        };
+        let morning = NOW - NOW % DAY;
+        assert_eq!(key(1, morning), key(1, morning + DAY - 1));
+        assert_ne!(key(1, morning), key(1, morning + DAY));
+        assert_ne!(key(1, morning), key(2, morning));
     }
 
     fn ending(left: Micros) -> EndingKey {

@@ -6,10 +6,11 @@ use scim::Resource;
 use super::admission::{self, Standing};
 use super::binding::binding_after;
 use super::leavers::{self, Before};
-use super::version;
+use super::management::Named;
+use super::{management, protection, version};
 use crate::ids::MemberId;
 use crate::refusal::{Refusal, echo};
-use crate::store::{Author, Draft, Passage, Policy, Tombstone, User};
+use crate::store::{Author, Draft, Passage, Policy, Provided, Tombstone, User};
 
 /// The person, who must be here and, where the caller named a version, still be of it.
 ///
@@ -34,28 +35,40 @@ pub(crate) fn replacement(mut sent: Resource, standing: &Resource) -> Resource {
     sent
 }
 
-/// How `person` is to be, once `wanted` (with its externalId) takes the place of what stands.
+/// What a write makes of a person.
+pub(crate) struct Wanted<'a> {
+    /// How they are to be, with the externalId.
+    pub(crate) resource: Resource,
+    /// What the write says something of.
+    pub(crate) named: &'a Named,
+}
+
+/// How `person` is to be, once what is wanted takes the place of what stands.
 ///
 /// # Errors
-/// `BOUND_ELSEWHERE` and the errors of [`admission::login_email`].
+/// `BOUND_ELSEWHERE`, `MANAGED_BY_IDP`, `USER_PROTECTED`, and the errors of [`admission::login_email`].
 pub(crate) fn change(
     policy: &Policy,
     author: &Author,
     person: &User,
     current: &Resource,
-    mut wanted: Resource,
+    Wanted { mut resource, named }: Wanted<'_>,
 ) -> Result<Draft, Refusal> {
-    let external_id = wanted.take_external_id();
+    let external_id = resource.take_external_id();
     let binding = binding_after(author, person, external_id)?;
+    management::check(author, person, current, &resource)?;
     let standing = Standing { resource: current, login_email: person.login_email.as_ref() };
-    let login_email = admission::login_email(policy, &wanted, Some(standing))?;
+    let login_email = admission::login_email(policy, &resource, Some(standing))?;
+    protection::check(person, current, &resource, login_email.as_ref())?;
     let before = Before { standing, is_bound: person.binding.is_some() };
     Ok(Draft {
         is_guest: admission::is_guest(policy, login_email.as_ref()),
-        passage: leavers::passage(author, Some(before), &wanted, login_email.as_ref()),
-        resource: wanted,
+        passage: leavers::passage(author, Some(before), &resource, login_email.as_ref()),
+        resource,
         login_email,
         binding,
+        provided: management::provided(author, Some(person), named),
+        is_protected: person.is_protected,
         predecessor: None,
     })
 }
@@ -63,13 +76,16 @@ pub(crate) fn change(
 /// Whether `author` may remove the person, and by which addresses nobody comes in then.
 ///
 /// # Errors
-/// `BOUND_ELSEWHERE`.
+/// `BOUND_ELSEWHERE`, `USER_PROTECTED`, `MANAGED_BY_IDP`.
 pub(crate) fn remove(
     author: &Author,
+    is_operator: bool,
     person: &User,
     current: &Resource,
 ) -> Result<Passage, Refusal> {
     binding_after(author, person, None)?;
+    protection::check_removal(person)?;
+    management::check_removal(author, is_operator, person)?;
     let standing = Standing { resource: current, login_email: person.login_email.as_ref() };
     Ok(leavers::removal(author, Before { standing, is_bound: person.binding.is_some() }))
 }
@@ -100,6 +116,8 @@ pub(crate) fn restore(
         resource,
         login_email,
         binding: None,
+        provided: Provided::default(),
+        is_protected: false,
         predecessor: None,
     })
 }

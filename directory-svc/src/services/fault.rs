@@ -50,6 +50,14 @@ pub(crate) fn store_error(error: StoreError) -> Status {
             no(keys::told(cause, suspension.as_ref(), &[], &[]))
         }
         StoreError::Barred { user_id } => no(leavers::has_left(user_id)),
+        StoreError::NotReached { reached } => no(Refusal::new(
+            Reason::InvalidArgument,
+            format!(
+                "consistency.at_least_revision: this workspace has reached revision {reached}, and not that one, \
+                 which is another workspace's or one of before a restored back-up. Take it from an answer of this \
+                 workspace, or ask for the strongest."
+            ),
+        )),
         StoreError::OperationReused => no(Refusal::new(
             Reason::InvalidArgument,
             "operation_id names an earlier write that did something else. Use a new one for each \

@@ -1,6 +1,7 @@
 //! The gRPC services, one file each: open the door, read, decide, answer. No SQL and no rule.
 
 mod audit;
+mod batch;
 mod bulk;
 pub(crate) mod cursor;
 mod discovery;
@@ -10,8 +11,9 @@ mod group;
 mod integration;
 mod login;
 mod page;
-mod read;
+pub(crate) mod read;
 mod resource;
+mod update;
 mod user;
 mod workspace;
 

@@ -165,6 +165,6 @@ pub(super) fn group_id(text: &str) -> Result<GroupId, Status> {
 }
 
 /// A field that cannot be read, with the cause.
-pub(super) fn invalid(field: &str, cause: impl std::fmt::Display) -> Refusal {
+pub(crate) fn invalid(field: &str, cause: impl std::fmt::Display) -> Refusal {
     Refusal::new(Reason::InvalidArgument, format!("{field}: {cause}"))
 }

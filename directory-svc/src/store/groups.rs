@@ -5,8 +5,8 @@ use std::future::Future;
 use scim::patch::ListEdit;
 
 use super::{
-    Answer, AnyQuery, Found, Group, GroupDraft, GroupWritten, Member, Membership, Page, Query,
-    Revision, Tombstone, Write,
+    Answer, AnyQuery, Belonging, Found, Group, GroupDraft, GroupWritten, Member, Membership, Page,
+    Query, Revision, Tombstone, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{GroupId, MemberId};
@@ -21,6 +21,9 @@ pub trait GroupStore: Clone + Send + Sync + 'static {
     /// The group; `None` when never here or removed.
     fn group(&self, id: GroupId) -> impl Future<Output = Answer<Option<Group>>> + Send;
 
+    /// Those of these groups that are here, in no order, all as of one moment.
+    fn groups_of(&self, ids: Vec<GroupId>) -> impl Future<Output = Answer<Vec<Group>>> + Send;
+
     /// A page of groups.
     fn groups(&self, query: Query) -> impl Future<Output = Answer<Page<Group>>> + Send;
 
@@ -34,6 +37,15 @@ pub trait GroupStore: Clone + Send + Sync + 'static {
         after: Option<MemberId>,
         limit: u32,
     ) -> impl Future<Output = Answer<Vec<Member>>> + Send;
+
+    /// The same of all who belong to it, directly or through groups that do. Rings of groups end; the group
+    /// itself is not among them.
+    fn belonging(
+        &self,
+        to: GroupId,
+        after: Option<MemberId>,
+        limit: u32,
+    ) -> impl Future<Output = Answer<Vec<Belonging>>> + Send;
 
     /// Makes a group with these members. Those that do not exist are left out.
     fn create_group(
@@ -59,14 +71,15 @@ pub trait GroupStore: Clone + Send + Sync + 'static {
     where
         D: Fn(Option<&Group>) -> Result<(GroupDraft, Vec<ListEdit>), Refusal> + Send + 'static;
 
-    /// Removes a group to a tombstone that expires at `expires_at`; its members are kept with it.
+    /// Removes a group to a tombstone that expires at `expires_at`; its members are kept with it. Answers the
+    /// revision. A group of an integration, removed by others, is an administrative act.
     fn remove_group<D>(
         &self,
         write: Write,
         id: GroupId,
         expires_at: Micros,
         decide: D,
-    ) -> impl Future<Output = Answer<()>> + Send
+    ) -> impl Future<Output = Answer<Revision>> + Send
     where
         D: Fn(Option<&Group>) -> Result<(), Refusal> + Send + 'static;
 

@@ -74,6 +74,12 @@ pub enum StoreError {
         /// The suspension of the workspace.
         suspension: Option<Suspension>,
     },
+    /// The workspace has not given out the revision that a read asks for. It has reached this one.
+    #[error("the workspace has reached revision {reached}")]
+    NotReached {
+        /// The last revision given out.
+        reached: Revision,
+    },
     /// The operation id names an earlier write that did something else.
     #[error("the operation id was used for another write")]
     OperationReused,
@@ -98,7 +104,7 @@ pub trait Store: NoticeStore + Clone + Send + Sync + 'static {
     type Workspace: WorkspaceStore + GroupStore + DomainCheckStore + JoiningStore + WaitingStore;
 
     /// The state of one workspace, whether or not it exists: an absent one is empty, and refuses
-    /// writes with `WORKSPACE_NOT_FOUND`.
+    /// writes with `WORKSPACE_NOT_FOUND`. The handle reads the newest ([`WorkspaceStore::reading`]).
     fn workspace(&self, id: WorkspaceId) -> Self::Workspace;
 
     /// Makes a workspace, on the word of `write.author`. A repeated id changes nothing.
@@ -179,6 +185,15 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     /// The handle for a request that came with this key: what it writes is refused once the key has ended.
     #[must_use]
     fn through(self, key: ApiKeyId) -> Self;
+
+    /// A handle whose reads are as new as asked for. An engine with read replicas answers one that reads from
+    /// there where that is new enough, and from where it writes otherwise; without replicas every handle
+    /// reads the newest.
+    ///
+    /// # Errors
+    /// [`StoreError::NotReached`] when the newest is older than [`Freshness::AtLeast`] asks for: nobody waits
+    /// for what may never come.
+    fn reading(&self, freshness: Freshness) -> impl Future<Output = Answer<Self>> + Send;
 
     /// The workspace itself; `None` when there is none of this id.
     fn card(&self) -> impl Future<Output = Answer<Option<Workspace>>> + Send;
@@ -306,6 +321,9 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     /// The person; `None` when never here or removed.
     fn user(&self, id: UserId) -> impl Future<Output = Answer<Option<User>>> + Send;
 
+    /// Those of these people who are here, in no order, all as of one moment.
+    fn users_of(&self, ids: Vec<UserId>) -> impl Future<Output = Answer<Vec<User>>> + Send;
+
     /// A page of people.
     fn users(&self, query: Query) -> impl Future<Output = Answer<Page<User>>> + Send;
 
@@ -326,7 +344,8 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
         D: Fn(&Policy, &Met) -> Result<Admission, Refusal> + Send + 'static;
 
     /// Changes a person: `decide` sees them (`None`: not here) and says how they are to be. A draft
-    /// equal to what stands is no write.
+    /// equal to what stands is no write, but what it says of [`Draft::provided`] is kept. Protecting a person,
+    /// and letting go of them, is an administrative act.
     fn change_user<D>(
         &self,
         write: Write,
@@ -337,14 +356,15 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
         D: Fn(&Policy, Option<&User>) -> Result<Draft, Refusal> + Send + 'static;
 
     /// Removes a person to a tombstone that expires at `expires_at`, and from every group. `decide` says which
-    /// addresses are barred by it.
+    /// addresses are barred by it. Answers the revision. Somebody whom an integration manages, removed by others,
+    /// is an administrative act.
     fn remove_user<D>(
         &self,
         write: Write,
         id: UserId,
         expires_at: Micros,
         decide: D,
-    ) -> impl Future<Output = Answer<()>> + Send
+    ) -> impl Future<Output = Answer<Revision>> + Send
     where
         D: Fn(Option<&User>) -> Result<Passage, Refusal> + Send + 'static;
 

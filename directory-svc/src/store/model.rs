@@ -7,6 +7,7 @@ mod integrations;
 mod joining;
 mod listing;
 mod notices;
+mod provided;
 mod waiting;
 
 pub use audit::*;
@@ -16,6 +17,7 @@ pub use integrations::*;
 pub use joining::*;
 pub use listing::*;
 pub use notices::*;
+pub use provided::*;
 pub use waiting::*;
 
 use std::cell::RefCell;
@@ -242,6 +244,18 @@ impl Author {
     }
 }
 
+/// How new what is read has to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Freshness {
+    /// As new as what is at hand.
+    Any,
+    /// At least of this revision of the workspace.
+    AtLeast(Revision),
+    /// As new as the last write that was answered.
+    #[default]
+    Newest,
+}
+
 /// What every write carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
@@ -308,6 +322,10 @@ pub struct User {
     pub active: bool,
     /// The living binding.
     pub binding: Option<Binding>,
+    /// What the integration of the binding has said something of.
+    pub provided: Provided,
+    /// Whether nobody ends the person's access.
+    pub is_protected: bool,
     /// The revision of the last write to this person.
     pub revision: Revision,
     /// The revision of the creation: the place in every listing.
@@ -327,6 +345,10 @@ pub struct Draft {
     pub login_email: Option<LoginEmail>,
     /// The binding the person is to have.
     pub binding: Option<Binding>,
+    /// What the integration of the binding has said something of by now. That alone is no change.
+    pub provided: Provided,
+    /// Whether nobody is to end the person's access.
+    pub is_protected: bool,
     /// A removed person whom a new one resembles: a note for the change, no more.
     pub predecessor: Option<UserId>,
     /// Whether they sign in as a guest: a note for the change, no more.
@@ -484,6 +506,6 @@ pub struct Change {
     /// What changed, as JSON: `attributes` (names), `loginEmail` {`old`, `new`}, `access`
     /// (`granted`, `revoked`), `guest`, `predecessor`, `state`, `membersAdded` and `membersRemoved` (ids),
     /// `groups` (ids of those that were left or come back to), `issuer`, `holder` (who has the address); only
-    /// what applies.
+    /// what applies. The `state` of a person is `protected` or `unprotected`.
     pub detail: String,
 }

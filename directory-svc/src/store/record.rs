@@ -100,6 +100,12 @@ impl Detail {
         self
     }
 
+    /// The same, about a subject that came into this state.
+    pub(super) fn with_state(mut self, state: &'static str) -> Self {
+        self.state = Some(state);
+        self
+    }
+
     /// The same, about one who left these groups or is in them again.
     pub(super) fn with_groups(mut self, groups: &[GroupId]) -> Self {
         self.groups = groups.iter().map(ToString::to_string).collect();
@@ -133,6 +139,7 @@ pub(super) fn image_of_user(user: &User) -> serde_json::Result<Value> {
         "document": serde_json::from_str::<Value>(&user.document)?,
         "loginEmail": user.login_email.as_ref().map(|email| &email.address),
         "active": user.active,
+        "protected": user.is_protected,
         "integrationId": binding.map(|binding| binding.integration_id.to_string()),
         "externalId": binding.and_then(|binding| binding.external_id.as_ref()),
         "revision": user.revision,

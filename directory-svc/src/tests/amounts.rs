@@ -90,6 +90,7 @@ async fn a_group_too_large_for_a_message_is_read_in_pieces_and_ends_a_page() {
         workspace_id: workspace_id(),
         id: everybody.clone(),
         view: Some(json.clone()),
+        ..v1::GetGroupRequest::default()
     };
     let all = v1::ListGroupsRequest {
         workspace_id: workspace_id(),
@@ -127,6 +128,7 @@ async fn a_group_too_large_for_a_message_is_read_in_pieces_and_ends_a_page() {
         workspace_id: workspace_id(),
         id: everybody.clone(),
         view: Some(json.clone()),
+        ..v1::ReadGroupRequest::default()
     };
     let mut pieces = groups.read_group(house.by_the_idp(read)).await.unwrap().into_inner();
     let mut text = String::new();

@@ -171,9 +171,9 @@ impl UserService for StandIn {
     async fn delete_user(
         &self,
         request: tonic::Request<v1::DeleteUserRequest>,
-    ) -> Result<Response<pbjson_types::Empty>, Status> {
+    ) -> Result<Response<v1::DeleteUserResponse>, Status> {
         self.open(request, Asked::Delete).await?;
-        Ok(Response::new(pbjson_types::Empty {}))
+        Ok(Response::new(v1::DeleteUserResponse::default()))
     }
 
     async fn list_deleted_users(
@@ -188,6 +188,34 @@ impl UserService for StandIn {
         _: tonic::Request<v1::RestoreUserRequest>,
     ) -> Result<Response<v1::User>, Status> {
         Err(Status::unimplemented("for operators"))
+    }
+
+    async fn batch_get_users(
+        &self,
+        _: tonic::Request<v1::BatchGetUsersRequest>,
+    ) -> Result<Response<v1::BatchGetUsersResponse>, Status> {
+        Err(Status::unimplemented("for services"))
+    }
+
+    async fn count_users(
+        &self,
+        _: tonic::Request<v1::CountUsersRequest>,
+    ) -> Result<Response<v1::CountUsersResponse>, Status> {
+        Err(Status::unimplemented("for services"))
+    }
+
+    async fn update_user(
+        &self,
+        _: tonic::Request<v1::UpdateUserRequest>,
+    ) -> Result<Response<v1::User>, Status> {
+        Err(Status::unimplemented("for services"))
+    }
+
+    async fn protect_user(
+        &self,
+        _: tonic::Request<v1::ProtectUserRequest>,
+    ) -> Result<Response<v1::User>, Status> {
+        Err(Status::unimplemented("for services"))
     }
 }
 

@@ -64,9 +64,9 @@ macro_rules! for_services {
                 Ok(written(self.open(request, Asked::PatchGroup).await?.as_ref()))
             }
 
-            async fn delete_group(&self, request: Request<v1::DeleteGroupRequest>) -> Result<Response<pbjson_types::Empty>, Status> {
+            async fn delete_group(&self, request: Request<v1::DeleteGroupRequest>) -> Result<Response<v1::DeleteGroupResponse>, Status> {
                 self.open(request, Asked::DeleteGroup).await?;
-                Ok(Response::new(pbjson_types::Empty {}))
+                Ok(Response::new(v1::DeleteGroupResponse::default()))
             }
 
             $(async fn $rpc(&self, _: Request<v1::$ask>) -> Result<Response<$answer>, Status> {
@@ -78,6 +78,9 @@ macro_rules! for_services {
 
 for_services![
     get_group(GetGroupRequest) -> v1::Group,
+    batch_get_groups(BatchGetGroupsRequest) -> v1::BatchGetGroupsResponse,
+    count_groups(CountGroupsRequest) -> v1::CountGroupsResponse,
+    update_group(UpdateGroupRequest) -> v1::Group,
     list_deleted_groups(ListDeletedGroupsRequest) -> v1::ListDeletedGroupsResponse,
     restore_group(RestoreGroupRequest) -> v1::Group,
     list_members(ListMembersRequest) -> v1::ListMembersResponse,

@@ -14,6 +14,8 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 pub(crate) use draft::Draft;
@@ -25,6 +27,7 @@ pub(crate) use split::split_off;
 
 use crate::error::{Error, echo};
 use crate::limits::PATCH_OPERATIONS;
+use crate::path::Target;
 use crate::resource::Resource;
 use crate::schema::ResourceType;
 
@@ -87,6 +90,16 @@ impl Patch {
             all.extend(read.into_iter().map(|edit| Edit { operation: index + 1, ..edit }));
         }
         Ok(Self { edits: all })
+    }
+
+    /// The names of the attributes and the URNs of the extensions that the operations say something of.
+    #[must_use]
+    pub fn attributes(&self) -> BTreeSet<String> {
+        let name = |edit: &Edit| {
+            let Target { extension, attribute, .. } = &edit.target;
+            extension.as_ref().unwrap_or(&attribute.name).clone()
+        };
+        self.edits.iter().map(name).collect()
     }
 
     /// The resource with all operations worked off in their order. Pure: the same resource gives the

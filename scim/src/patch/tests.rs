@@ -397,3 +397,22 @@ fn a_thousand_operations_on_ten_thousand_values_look_at_few() {
     let patch = Patch::read(Schemas::standard().user(), &vec![scans; 1_000]).unwrap();
     assert_eq!(patch.apply(resource).unwrap_err().kind, TooMany);
 }
+
+/// Whoever writes an attribute says something of it, also when it takes it away or repeats what stands.
+#[test]
+fn a_patch_tells_what_it_says_something_of() {
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let department = format!("{ENTERPRISE}:department");
+    let whole = json!({"NAME.givenName": "Ada", "nickname": "Countess", "shoeSize": 5, "id": "7"});
+    let operations = [
+        operation(("Replace", "ACTIVE", json!("False"))),
+        operation(("remove", "title", json!(null))),
+        operation(("add", r#"emails[type eq "work"].value"#, json!("ada@acme.com"))),
+        operation(("add", &department, json!("Engines"))),
+        RawOperation { op: "add".to_owned(), path: None, value: Some(whole) },
+    ];
+    let patch = Patch::read(Schemas::standard().user(), &operations).unwrap();
+    let named = patch.attributes();
+    let expected = ["active", "emails", "name", "nickName", "title", ENTERPRISE];
+    assert_eq!(named.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}

@@ -4,6 +4,8 @@ mod references;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, echo};
@@ -225,6 +227,12 @@ impl Resource {
             }
         }
         Value::Object(document)
+    }
+
+    /// The names of the attributes and the URNs of the extensions that it has values of.
+    #[must_use]
+    pub fn attributes(&self) -> BTreeSet<String> {
+        self.object.keys().cloned().collect()
     }
 
     /// The names of the attributes and the URNs of the extensions that differ from `before`, in

@@ -156,6 +156,16 @@ impl Operator {
         Ok(self.integrations().enable_integration(ask).await?.into_inner())
     }
 
+    /// Switches SCIM off: nobody is managed any more.
+    pub(crate) async fn disable_scim(&self, workspace_id: &str) {
+        let workspace_id = workspace_id.to_owned();
+        let ask = v1::DisableIntegrationRequest {
+            workspace_id,
+            ..v1::DisableIntegrationRequest::default()
+        };
+        self.integrations().disable_integration(ask).await.expect("an end");
+    }
+
     /// Makes a key; answers it and its id.
     pub(crate) async fn create_key(&self, workspace_id: &str) -> (String, String) {
         self.create_key_for(workspace_id, v1::CreateApiKeyRequest::default()).await

@@ -120,7 +120,7 @@ impl<S: Store> Services<S> {
             Method::Delete => {
                 let gone = self.removed(open, Kind::User, &id);
                 let ask = v1::DeleteUserRequest { workspace_id, id, etag, operation_id };
-                self.user_deleted(open.with(ask).await?).await?;
+                self.user_deleted(open.with(ask).await?, false).await?;
                 return Ok(gone);
             }
         };
@@ -170,7 +170,7 @@ impl<S: Store> Services<S> {
             Method::Delete => {
                 let gone = self.removed(open, Kind::Group, &id);
                 let ask = v1::DeleteGroupRequest { workspace_id, id, etag, operation_id };
-                self.group_deleted(open.with(ask).await?).await?;
+                self.group_deleted(open.with(ask).await?, false).await?;
                 return Ok(gone);
             }
         };
@@ -203,8 +203,8 @@ impl Done {
 fn id_alone() -> v1::View {
     v1::View {
         attributes: vec!["id".to_owned()],
-        excluded_attributes: Vec::new(),
         format: v1::view::Format::ScimJson.into(),
+        ..v1::View::default()
     }
 }
 

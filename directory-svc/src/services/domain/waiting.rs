@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 use crate::clock::{MINUTE, Micros};
 use crate::door::Admitted;
+use crate::rules::management::Named;
+use crate::rules::people::Wanted;
 use crate::rules::{admission, people};
 use crate::services::fault::{no, scim_error, store_error};
 use crate::services::{Services, page, read};
@@ -136,7 +138,8 @@ impl<S: Store> Services<S> {
             .change_user(self.write(author.clone()), user.id, move |policy, person| {
                 let person = people::expect(person, &id, None)?;
                 let current = read::stored_user(&schemas, person)?;
-                people::change(policy, &by, person, &current, current.clone())
+                let wanted = Wanted { resource: current.clone(), named: &Named::new() };
+                people::change(policy, &by, person, &current, wanted)
             })
             .await;
         match changed {

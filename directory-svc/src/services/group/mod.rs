@@ -1,7 +1,9 @@
 //! `GroupService`: groups and who belongs to them, for the IdP that provisions them and for Nestr's own.
 
+mod belonging;
 mod write;
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -14,17 +16,16 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
+use super::batch::{self, Batch};
 use super::fault::{no, store_error};
 use super::page::Question;
-use super::{Services, page, read};
+use super::{Services, page, read, update};
 use crate::door::{Admitted, Authenticated};
-use crate::ids::MemberId;
+use crate::ids::{GroupId, MemberId};
 use crate::refusal::Refusal;
-use crate::render::{Groups, People, deleted_group};
-use crate::rules::{groups, people};
-use crate::store::{
-    Group, GroupStore, GroupWritten, Kind, Mark, Member, Query, SortKey, Store, WorkspaceStore,
-};
+use crate::render::{Groups, deleted_group};
+use crate::rules::groups;
+use crate::store::{Group, GroupStore, GroupWritten, Kind, Mark, Member, Query, Store};
 
 /// How many members are read at a time.
 const MEMBERS_AT_A_TIME: u32 = 1_000;
@@ -63,6 +64,31 @@ impl<S: Store> GroupService for Services<S> {
         let group = groups::expect(group.as_ref(), &ask.id, None).map_err(no)?;
         let members = self.members_of(&workspace, &render, group).await?;
         Ok(Response::new(render.message(group, &members)?))
+    }
+
+    async fn batch_get_groups(
+        &self,
+        request: Request<v1::BatchGetGroupsRequest>,
+    ) -> Result<Response<v1::BatchGetGroupsResponse>, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
+        let viewer = author.integration();
+        let render = Groups::new(&self.links, workspace.schemas(), workspace_id, viewer, ask.view)?;
+        let batch = Batch::read(ask.ids)?;
+        let found = workspace.groups_of(batch.ids()).await.map_err(store_error)?;
+        let found: BTreeMap<GroupId, Group> =
+            found.into_iter().map(|group| (group.id, group)).collect();
+        let (mut groups, mut room) = (Vec::with_capacity(found.len()), page::Room::default());
+        let (asked, missing_ids) = batch.sort(|id| found.get(id));
+        for group in asked {
+            let members = self.members_of(&workspace, &render, group).await?;
+            let message = render.message(group, &members)?;
+            if !room.takes(message.encoded_len()) {
+                return Err(no(batch::too_large()));
+            }
+            groups.push(message);
+        }
+        Ok(Response::new(v1::BatchGetGroupsResponse { groups, missing_ids }))
     }
 
     async fn read_group(
@@ -140,6 +166,36 @@ impl<S: Store> GroupService for Services<S> {
         }))
     }
 
+    async fn count_groups(
+        &self,
+        request: Request<v1::CountGroupsRequest>,
+    ) -> Result<Response<v1::CountGroupsResponse>, Status> {
+        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
+        let filter = read::filter(workspace.schemas(), Kind::Group, &ask.filter)?;
+        let query = Query::count(filter, author.integration());
+        let count = workspace.groups(query).await.map_err(store_error)?.total;
+        Ok(Response::new(v1::CountGroupsResponse { count }))
+    }
+
+    async fn update_group(
+        &self,
+        request: Request<v1::UpdateGroupRequest>,
+    ) -> Result<Response<v1::Group>, Status> {
+        let open = self.door.open(request).await?;
+        let group = if update::is_whole(open.ask.update_mask.as_ref()) {
+            let v1::UpdateGroupRequest {
+                workspace_id, id, group, etag, view, operation_id, ..
+            } = open.ask.clone();
+            let resource = group.map(v1::replace_group_request::Resource::Group);
+            let ask =
+                v1::ReplaceGroupRequest { workspace_id, id, resource, view, etag, operation_id };
+            self.group_replaced(open.with(ask).await?).await?
+        } else {
+            self.group_updated(open).await?
+        };
+        Ok(Response::new(group))
+    }
+
     async fn replace_group(
         &self,
         request: Request<v1::ReplaceGroupRequest>,
@@ -157,9 +213,11 @@ impl<S: Store> GroupService for Services<S> {
     async fn delete_group(
         &self,
         request: Request<v1::DeleteGroupRequest>,
-    ) -> Result<Response<pbjson_types::Empty>, Status> {
-        self.group_deleted(self.door.open(request).await?).await?;
-        Ok(Response::new(pbjson_types::Empty {}))
+    ) -> Result<Response<v1::DeleteGroupResponse>, Status> {
+        // Who may bring any group back may remove an integration's.
+        let is_operator = self.door.may::<v1::RestoreGroupRequest>(&request);
+        let revision = self.group_deleted(self.door.open(request).await?, is_operator).await?;
+        Ok(Response::new(v1::DeleteGroupResponse { revision }))
     }
 
     async fn list_deleted_groups(
@@ -203,40 +261,14 @@ impl<S: Store> GroupService for Services<S> {
         &self,
         request: Request<v1::ListMembersRequest>,
     ) -> Result<Response<v1::ListMembersResponse>, Status> {
-        let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
-        let render = Groups::new(&self.links, workspace.schemas(), workspace_id, None, None)?;
-        let id = read::group_id(&ask.group_id)?;
-        let group = workspace.group(id).await.map_err(store_error)?;
-        let group = groups::expect(group.as_ref(), &ask.group_id, None).map_err(no)?;
-        let question = Question::new(workspace_id, None, "members", &[&ask.group_id]);
-        let after = match self.mark(&question, &ask.page_token)?.key {
-            SortKey::Id(id) => Some(MemberId::new(id)),
-            _ => None,
-        };
-        let limit = ask.page_size.unwrap_or(MEMBERS_AT_A_TIME).min(MEMBERS_AT_A_TIME);
-        let mut found = workspace.members(id, after, limit + 1).await.map_err(store_error)?;
-        let more = found.len() > limit as usize;
-        found.truncate(limit as usize);
-        let last = found.last().map(|member| Mark { key: SortKey::Id(member.id.uuid()), seq: 0 });
-        Ok(Response::new(v1::ListMembersResponse {
-            members: render.members(&found),
-            next_page_token: self.next_page(&question, last.as_ref(), more)?,
-            total_size: group.member_count.try_into().unwrap_or(u32::MAX),
-        }))
+        Ok(Response::new(self.members_listed(self.door.open(request).await?).await?))
     }
 
     async fn list_user_groups(
         &self,
         request: Request<v1::ListUserGroupsRequest>,
     ) -> Result<Response<v1::ListUserGroupsResponse>, Status> {
-        let Authenticated { workspace, workspace_id, ask, .. } = self.door.open(request).await?;
-        let id = read::user_id(&ask.user_id)?;
-        if workspace.user(id).await.map_err(store_error)?.is_none() {
-            return Err(no(people::not_found(&ask.user_id)));
-        }
-        let found = workspace.memberships(id.into()).await.map_err(store_error)?;
-        let render = People::new(&self.links, workspace.schemas(), workspace_id, None, None)?;
-        Ok(Response::new(v1::ListUserGroupsResponse { groups: render.groups(&found) }))
+        Ok(Response::new(self.user_groups_listed(self.door.open(request).await?).await?))
     }
 }
 

@@ -13,8 +13,9 @@ use crate::ids::GroupId;
 use crate::render::Groups;
 use crate::rules::groups;
 use crate::services::fault::{no, refusal_of, store_error};
+use crate::services::update::Update;
 use crate::services::{Services, read};
-use crate::store::{Group, GroupStore, GroupWritten, Store};
+use crate::store::{Group, GroupStore, GroupWritten, Kind, Revision, Store};
 
 /// With how many members at most the answer to a patch is the whole group, unless its caller says what
 /// of the group is wanted: who adds one to many does not wait for all.
@@ -81,8 +82,10 @@ impl<S: Store> Services<S> {
         let known = Arc::clone(schemas);
         let decide = move |group: Option<&Group>| {
             let group = groups::expect(group, &ask.id, ask.etag.as_deref())?;
-            wanted.check_immutable(&read::stored_group(&known, group)?).map_err(refusal_of)?;
-            Ok((groups::change(&author, group, wanted.clone())?, edits.clone()))
+            let current = read::stored_group(&known, group)?;
+            wanted.check_immutable(&current).map_err(refusal_of)?;
+            let draft = groups::change(&author, group, &current, wanted.clone(), &edits)?;
+            Ok((draft, edits.clone()))
         };
         let written = workspace.change_group(write, id, decide).await.map_err(store_error)?;
         self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await
@@ -108,29 +111,54 @@ impl<S: Store> Services<S> {
         let decide = move |group: Option<&Group>| {
             let group = groups::expect(group, &ask.id, ask.etag.as_deref())?;
             let current = read::stored_group(&known, group)?;
-            let seen = read::seen_by(current, group.binding.as_ref(), &author);
+            let seen = read::seen_by(current.clone(), group.binding.as_ref(), &author);
             let wanted = patch.apply(seen).map_err(refusal_of)?;
-            Ok((groups::change(&author, group, wanted)?, edits.clone()))
+            Ok((groups::change(&author, group, &current, wanted, &edits)?, edits.clone()))
         };
         let written = workspace.change_group(write, id, decide).await.map_err(store_error)?;
         let most = if render.is_default() { MEMBERS_AFTER_A_PATCH } else { MEMBERS_IN_A_MESSAGE };
         self.written(&workspace, &render, &written, most).await
     }
 
-    /// Removes a group to a tombstone.
+    /// Puts some fields of a group in the place of what stands. No identity provider says it so.
+    pub(super) async fn group_updated(
+        &self,
+        open: Authenticated<S::Workspace, v1::UpdateGroupRequest>,
+    ) -> Result<v1::Group, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } = open;
+        let group = ask.group.ok_or_else(|| no(read::invalid("group", "a group is needed")))?;
+        let sent = group.to_scim().map_err(|error| no(read::invalid("group", &error)))?;
+        let rt = workspace.schemas().group();
+        let update = Update::read(Kind::Group, rt, ask.update_mask.as_ref(), sent)?;
+        let render = Groups::new(&self.links, workspace.schemas(), workspace_id, None, ask.view)?;
+        let write = self.named_write(author.clone(), ask.operation_id)?;
+        let id = read::group_id(&ask.id)?;
+        let known = Arc::clone(workspace.schemas());
+        let decide = move |group: Option<&Group>| {
+            let group = groups::expect(group, &ask.id, ask.etag.as_deref())?;
+            let current = read::stored_group(&known, group)?;
+            let wanted = update.apply(&current).map_err(refusal_of)?;
+            Ok((groups::change(&author, group, &current, wanted, &[])?, Vec::new()))
+        };
+        let written = workspace.change_group(write, id, decide).await.map_err(store_error)?;
+        self.written(&workspace, &render, &written, MEMBERS_IN_A_MESSAGE).await
+    }
+
+    /// Removes a group to a tombstone; answers the revision.
     pub(in crate::services) async fn group_deleted(
         &self,
         open: Authenticated<S::Workspace, v1::DeleteGroupRequest>,
-    ) -> Result<(), Status> {
+        is_operator: bool,
+    ) -> Result<Revision, Status> {
         let Authenticated { workspace, author, ask, .. } = open;
         let id = read::group_id(&ask.id)?;
         let write = self.named_write(author.clone(), ask.operation_id)?;
         let expires_at = write.at + i64::from(self.settings.tombstone_days) * DAY;
         let decide = move |group: Option<&Group>| {
-            groups::remove(&author, groups::expect(group, &ask.id, ask.etag.as_deref())?)
+            let group = groups::expect(group, &ask.id, ask.etag.as_deref())?;
+            groups::remove(&author, is_operator, group)
         };
-        workspace.remove_group(write, id, expires_at, decide).await.map_err(store_error)?;
-        Ok(())
+        workspace.remove_group(write, id, expires_at, decide).await.map_err(store_error)
     }
 
     /// The answer to a write: the group with its members, or without a document when there are more

@@ -1,7 +1,9 @@
 //! `UserService`: people, for the IdP that provisions them and for Nestr's own.
 
+mod protected;
 mod write;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use directory_api::v1;
@@ -9,9 +11,10 @@ use directory_api::v1::user_service_server::UserService;
 use prost::Message;
 use tonic::{Request, Response, Status};
 
+use super::batch::{self, Batch};
 use super::fault::{no, store_error};
 use super::page::Question;
-use super::{Services, page, read};
+use super::{Services, page, read, update};
 use crate::door::Authenticated;
 use crate::ids::UserId;
 use crate::render::{People, deleted_user};
@@ -43,6 +46,30 @@ impl<S: Store> UserService for Services<S> {
         let user = workspace.user(read::user_id(&ask.id)?).await.map_err(store_error)?;
         let user = people::expect(user.as_ref(), &ask.id, None).map_err(no)?;
         Ok(Response::new(self.answer(&workspace, &render, user).await?))
+    }
+
+    async fn batch_get_users(
+        &self,
+        request: Request<v1::BatchGetUsersRequest>,
+    ) -> Result<Response<v1::BatchGetUsersResponse>, Status> {
+        let Authenticated { workspace, workspace_id, author, ask } =
+            self.door.open(request).await?;
+        let viewer = author.integration();
+        let render = People::new(&self.links, workspace.schemas(), workspace_id, viewer, ask.view)?;
+        let batch = Batch::read(ask.ids)?;
+        let found = workspace.users_of(batch.ids()).await.map_err(store_error)?;
+        let found: BTreeMap<UserId, User> = found.into_iter().map(|user| (user.id, user)).collect();
+        let (mut users, mut room) = (Vec::with_capacity(found.len()), page::Room::default());
+        let (asked, missing_ids) = batch.sort(|id| found.get(id));
+        for user in asked {
+            let groups = self.groups_of(&workspace, &render, user.id).await?;
+            let message = render.message(user, &groups)?;
+            if !room.takes(message.encoded_len()) {
+                return Err(no(batch::too_large()));
+            }
+            users.push(message);
+        }
+        Ok(Response::new(v1::BatchGetUsersResponse { users, missing_ids }))
     }
 
     async fn list_users(
@@ -87,6 +114,35 @@ impl<S: Store> UserService for Services<S> {
         }))
     }
 
+    async fn count_users(
+        &self,
+        request: Request<v1::CountUsersRequest>,
+    ) -> Result<Response<v1::CountUsersResponse>, Status> {
+        let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
+        let filter = read::filter(workspace.schemas(), Kind::User, &ask.filter)?;
+        let query = Query::count(filter, author.integration());
+        let count = workspace.users(query).await.map_err(store_error)?.total;
+        Ok(Response::new(v1::CountUsersResponse { count }))
+    }
+
+    async fn update_user(
+        &self,
+        request: Request<v1::UpdateUserRequest>,
+    ) -> Result<Response<v1::User>, Status> {
+        let open = self.door.open(request).await?;
+        let user = if update::is_whole(open.ask.update_mask.as_ref()) {
+            let v1::UpdateUserRequest { workspace_id, id, user, etag, view, operation_id, .. } =
+                open.ask.clone();
+            let resource = user.map(v1::replace_user_request::Resource::User);
+            let ask =
+                v1::ReplaceUserRequest { workspace_id, id, resource, view, etag, operation_id };
+            self.user_replaced(open.with(ask).await?).await?
+        } else {
+            self.user_updated(open).await?
+        };
+        Ok(Response::new(user))
+    }
+
     async fn replace_user(
         &self,
         request: Request<v1::ReplaceUserRequest>,
@@ -104,9 +160,18 @@ impl<S: Store> UserService for Services<S> {
     async fn delete_user(
         &self,
         request: Request<v1::DeleteUserRequest>,
-    ) -> Result<Response<pbjson_types::Empty>, Status> {
-        self.user_deleted(self.door.open(request).await?).await?;
-        Ok(Response::new(pbjson_types::Empty {}))
+    ) -> Result<Response<v1::DeleteUserResponse>, Status> {
+        // Who may bring anybody back may remove whom an identity provider manages.
+        let is_operator = self.door.may::<v1::RestoreUserRequest>(&request);
+        let revision = self.user_deleted(self.door.open(request).await?, is_operator).await?;
+        Ok(Response::new(v1::DeleteUserResponse { revision }))
+    }
+
+    async fn protect_user(
+        &self,
+        request: Request<v1::ProtectUserRequest>,
+    ) -> Result<Response<v1::User>, Status> {
+        Ok(Response::new(self.user_protected(self.door.open(request).await?).await?))
     }
 
     async fn list_deleted_users(

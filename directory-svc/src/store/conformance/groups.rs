@@ -168,6 +168,72 @@ pub(super) async fn let_many_add_at_once_and_lose_nobody<E: Engine>(engine: E) {
     assert_eq!(acme.group(group_id(100)).await.unwrap().unwrap().member_count, 40);
 }
 
+pub(super) async fn read_several_groups_at_once<E: Engine>(engine: E) {
+    let acme = workspace(engine.store(), 1).await;
+    let other = workspace(engine.store(), 2).await;
+    let staff = make(&acme, 100, &[]).await.group;
+    let board = make(&acme, 101, &[100]).await.group;
+    make(&acme, 102, &[]).await;
+    acme.remove_group(write("gone"), group_id(102), NOW + 1, |_| Ok(())).await.unwrap();
+    make(&other, 103, &[]).await;
+    let ids = vec![group_id(103), board.id, group_id(9), staff.id, group_id(102)];
+    let mut found = acme.groups_of(ids).await.unwrap();
+    found.sort_by_key(|group| group.seq);
+    assert_eq!(found, [staff, board]);
+}
+
+/// People come and go between two pages, and whole groups do; who belongs throughout is met once. Seen to fail
+/// with the group itself counted among the rows of a page: in a ring a page then ends early.
+pub(super) async fn walk_all_who_belong_to_a_group_in_pages<E: Engine>(engine: E) {
+    let acme = workspace(engine.store(), 1).await;
+    people(&acme, 12).await;
+    make(&acme, 100, &[1, 2, 5]).await;
+    make(&acme, 101, &[2, 3, 6, 100]).await;
+    make(&acme, 102, &[4, 7, 101]).await;
+    make(&acme, 103, &[11]).await;
+    edit(&acme, "ring", 100, ListEdit::Add(text(&[102, 100]))).await.unwrap();
+    let of = |group: u128, after: Option<u128>, limit: u32| {
+        let acme = acme.clone();
+        async move {
+            let after = after.map(|n| MemberId::new(uuid(n)));
+            let found = acme.belonging(group_id(group), after, limit).await.unwrap();
+            found.iter().map(|b| (b.member.id.uuid().as_u128(), b.is_direct)).collect::<Vec<_>>()
+        }
+    };
+    let all = [
+        (1, false),
+        (2, true),
+        (3, true),
+        (4, false),
+        (5, false),
+        (6, true),
+        (7, false),
+        (100, true),
+        (102, false),
+    ];
+    assert_eq!(of(101, None, 100).await, all);
+    for limit in 1..=9 {
+        let (mut walked, mut after) = (Vec::new(), None);
+        loop {
+            let page = of(101, after, limit).await;
+            let Some(last) = page.last() else { break };
+            after = Some(last.0);
+            assert!(page.len() <= limit as usize);
+            walked.extend(page);
+        }
+        assert_eq!(walked, all, "{limit} at a time");
+    }
+    assert_eq!(of(103, None, 10).await, [(11, true)]);
+    assert_eq!(of(9, None, 10).await, []);
+
+    let first = of(101, None, 3).await;
+    edit(&acme, "come", 100, ListEdit::Add(text(&[8]))).await.unwrap();
+    edit(&acme, "too late", 101, ListEdit::Remove(text(&[2]))).await.unwrap();
+    acme.remove_group(write("gone"), group_id(102), NOW + 1, |_| Ok(())).await.unwrap();
+    let rest = of(101, Some(first[2].0), 100).await;
+    assert_eq!(rest, [(5, false), (6, true), (8, false), (100, true)]);
+}
+
 pub(super) async fn walk_the_members_of_a_group_in_pages<E: Engine>(engine: E) {
     let acme = workspace(engine.store(), 1).await;
     people(&acme, 10).await;

@@ -26,7 +26,8 @@ use serde_json::Value;
 use super::{
     Admission, Answer, Author, Binding, DecidedHow, Decision, Domain, DomainState, Draft, Footing,
     Integration, IntegrationState, JoiningStore, Kind, LoginEmail, Mark, Met, Names, OperationId,
-    Page, Passage, Policy, Query, Start, Store, User, Workspace, WorkspaceStore, Write,
+    Page, Passage, Policy, Provided, Query, Revision, Start, Store, User, Workspace,
+    WorkspaceStore, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{IntegrationId, UserId, WorkspaceId};
@@ -71,6 +72,8 @@ every_store_must![
     groups::never_empty_a_group_for_members_it_does_not_know,
     groups::put_who_comes_back_into_their_groups,
     groups::tell_what_a_person_belongs_to,
+    groups::read_several_groups_at_once,
+    groups::walk_all_who_belong_to_a_group_in_pages,
     groups::walk_the_members_of_a_group_in_pages,
     integrations::keep_what_an_integration_was_seen_to_do,
     integrations::let_a_key_take_the_place_of_another_in_one_write,
@@ -101,7 +104,12 @@ every_store_must![
     people::keep_the_before_image,
     people::let_one_of_a_hundred_creations_of_a_name_win,
     people::name_the_holder_of_a_login_email,
+    people::read_as_new_as_asked_for,
+    people::read_several_people_at_once,
+    people::record_who_is_protected,
+    people::remember_what_an_integration_has_said,
     people::sign_in_where_the_domain_is_verified,
+    removal::answer_the_revision_of_a_removal,
     removal::clear_what_has_expired,
     removal::name_the_removed_person_whom_a_new_one_resembles,
     removal::refuse_a_restore_when_the_name_is_taken,
@@ -173,6 +181,8 @@ fn draft(document: &Value) -> Draft {
         resource,
         login_email: None,
         binding: None,
+        provided: Provided::default(),
+        is_protected: false,
         predecessor: None,
         is_guest: false,
         passage: Passage::default(),
@@ -181,6 +191,11 @@ fn draft(document: &Value) -> Draft {
 
 fn named(user_name: &str) -> Draft {
     draft(&serde_json::json!({ "userName": user_name }))
+}
+
+/// That an integration has said something of these.
+fn provided(names: &[&str]) -> Provided {
+    Provided::default().and(&names.iter().map(|&name| name.to_owned()).collect())
 }
 
 impl Draft {
@@ -221,7 +236,7 @@ async fn change<W: WorkspaceStore>(
 }
 
 /// Removes a person, to a tombstone for an hour.
-async fn remove<W: WorkspaceStore>(workspace: &W, operation: &str, id: UserId) -> Answer<()> {
+async fn remove<W: WorkspaceStore>(workspace: &W, operation: &str, id: UserId) -> Answer<Revision> {
     let expires_at = NOW + 60 * crate::clock::MINUTE;
     workspace.remove_user(write(operation), id, expires_at, |_| Ok(Passage::default())).await
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Admission, Author, Domain, DomainState, Draft, Integration, IntegrationState, LoginEmail, Met,
-    Names, OperationId, Passage, User, Write,
+    Names, OperationId, Passage, Provided, User, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, MemberId, UserId};
@@ -54,7 +54,17 @@ impl Living {
         let resource = scim::Schemas::standard().user().restore(&self.user.document).unwrap();
         let (login_email, binding) = (self.user.login_email.clone(), self.user.binding.clone());
         let (is_guest, passage) = (false, Passage::default());
-        Draft { resource, login_email, binding, predecessor: None, is_guest, passage }
+        let (provided, is_protected) = (self.user.provided.clone(), self.user.is_protected);
+        Draft {
+            resource,
+            login_email,
+            binding,
+            provided,
+            is_protected,
+            predecessor: None,
+            is_guest,
+            passage,
+        }
     }
 
     pub(super) fn has_access(&self) -> bool {
@@ -176,6 +186,7 @@ impl Model {
         user.document = draft.resource.to_json();
         user.active = draft.resource.is_active();
         (user.login_email, user.binding) = (draft.login_email.clone(), draft.binding.clone());
+        (user.provided, user.is_protected) = (draft.provided.clone(), draft.is_protected);
         let email = draft.resource.attribute("emails");
         let email = email.and_then(|emails| emails[0]["value"].as_str());
         let person = Living {
@@ -262,11 +273,14 @@ impl Model {
         let person = self.person(user, draft);
         let is_same = before.document == draft.resource.to_json()
             && before.login_email == draft.login_email
-            && before.binding == draft.binding;
+            && before.binding == draft.binding
+            && before.is_protected == draft.is_protected;
         if is_same {
             self.barred = barred;
             self.mark(id, &draft.passage);
-            return Ok(before);
+            let user = User { provided: draft.provided.clone(), ..before };
+            self.living.get_mut(&id).ok_or(No::Fault)?.user = user.clone();
+            return Ok(user);
         }
         let person = person?;
         self.barred = barred;
@@ -298,6 +312,8 @@ impl Model {
                     login_email: None,
                     active: true,
                     binding: None,
+                    provided: Provided::default(),
+                    is_protected: false,
                     revision: 0,
                     seq: 0,
                     created_at: write.at,
@@ -328,10 +344,11 @@ impl Model {
         id: UserId,
         expires_at: Micros,
         decided: Option<&Passage>,
-    ) -> Result<(), No> {
+    ) -> Result<Revision, No> {
         let subject = id.to_string();
         if self.repeated(write, &[ChangeKind::UserDeleted], Some(&subject))?.is_some() {
-            return Ok(());
+            let earlier = self.changes.iter().find(|done| done.operation == write.operation);
+            return Ok(earlier.ok_or(No::Fault)?.revision);
         }
         let passage = decided.ok_or(No::Refused)?;
         if !self.living.contains_key(&id) {
@@ -340,9 +357,10 @@ impl Model {
         self.barred = self.passed(id, passage, false)?;
         self.left.remove(&id);
         let user = self.living.remove(&id).ok_or(No::Fault)?.user;
+        let user = User { is_protected: false, ..user };
         self.removed.insert(id, Tombstone { was: user, deleted_at: write.at, expires_at });
         self.record(write, ChangeKind::UserDeleted, &subject, true);
-        Ok(())
+        Ok(self.revision())
     }
 
     pub(super) fn restore(
@@ -402,7 +420,10 @@ impl Model {
         }
         if decided.state == IntegrationState::Off {
             for living in self.living.values_mut() {
-                living.user.binding.take_if(|binding| binding.integration_id == id);
+                let ended = living.user.binding.take_if(|binding| binding.integration_id == id);
+                if ended.is_some() {
+                    living.user.provided = Provided::default();
+                }
             }
         }
         self.record(write, ChangeKind::IntegrationChanged, &subject, at.is_some());

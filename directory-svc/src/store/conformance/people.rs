@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{
-    Admission, Domain, DomainState, Engine, NOW, Names, WorkspaceStore, accounts, change, claim,
-    create, draft, integration_id, login, named, revision, user_id, verify, workspace, write,
-    write_by,
+    Admission, Domain, DomainState, Engine, NOW, Names, Store, WorkspaceStore, accounts, change,
+    claim, create, draft, integration_id, login, named, provided, revision, switch, user_id,
+    verify, workspace, write, write_by,
 };
 use crate::ids::WorkspaceId;
-use crate::store::{ChangeKind, Policy, StoreError, Unique};
+use crate::store::{ChangeKind, Draft, Freshness, IntegrationState, Policy, StoreError, Unique};
 
 /// Seen to fail with the key's violation passed on as it is, and without the rollback of the loser.
 pub(super) async fn let_one_of_a_hundred_creations_of_a_name_win<E: Engine>(engine: E) {
@@ -124,6 +124,7 @@ pub(super) async fn keep_the_before_image<E: Engine>(engine: E) {
         "document": document,
         "loginEmail": "Ada@acme.com",
         "active": true,
+        "protected": false,
         "integrationId": entra.to_string(),
         "externalId": "E-1",
         "revision": 1,
@@ -157,4 +158,97 @@ pub(super) async fn sign_in_where_the_domain_is_verified<E: Engine>(engine: E) {
     assert_eq!(found, [account(1, true), account(2, false)]);
     assert_eq!(accounts(store, login("eve@acme.com")).await, []);
     assert_eq!(accounts(store, login("no address")).await, []);
+}
+
+/// Seen to fail with what was said kept at a change of the person alone, and with the end of the binding forgotten.
+pub(super) async fn remember_what_an_integration_has_said<E: Engine>(engine: E) {
+    let acme = workspace(engine.store(), 1).await;
+    let entra = integration_id(1);
+    switch(&acme, "on", entra, IntegrationState::On).await.unwrap();
+    let said = |names: &[&str]| Draft {
+        provided: provided(names),
+        ..named("ada").bound_to(entra, Some("E-1"))
+    };
+    let first = said(&["userName"]);
+    let ada = create(&acme, write_by(entra, "make"), user_id(1), first).await.unwrap();
+    assert_eq!(ada.provided, provided(&["userName"]));
+    let more = change(&acme, "more", ada.id, said(&["active", "userName"])).await.unwrap();
+    assert_eq!((more.revision, &more.provided), (ada.revision, &provided(&["active", "userName"])));
+    assert_eq!(acme.user(ada.id).await.unwrap().unwrap(), more);
+    let titled = draft(&json!({ "userName": "ada", "title": "Countess" }));
+    let titled = Draft {
+        provided: provided(&["active", "title", "userName"]),
+        ..titled.bound_to(entra, Some("E-1"))
+    };
+    let titled = change(&acme, "title", ada.id, titled).await.unwrap();
+    assert_eq!(titled.provided, provided(&["active", "title", "userName"]));
+    let page = acme.users(super::query("title pr", None)).await.unwrap();
+    assert_eq!(page.rows, std::slice::from_ref(&titled));
+
+    switch(&acme, "off", entra, IntegrationState::Off).await.unwrap();
+    let let_go = acme.user(ada.id).await.unwrap().unwrap();
+    assert_eq!((let_go.binding, let_go.provided), (None, provided(&[])));
+}
+
+/// Seen to fail with a protection that is no change, or no act.
+pub(super) async fn record_who_is_protected<E: Engine>(engine: E) {
+    let acme = workspace(engine.store(), 1).await;
+    let ada = create(&acme, write("make"), user_id(1), named("ada")).await.unwrap();
+    assert!(!ada.is_protected);
+    let wanted = |is_protected| Draft { is_protected, ..named("ada") };
+    for (operation, is_protected, revision) in
+        [("protect", true, 2), ("again", true, 2), ("protect", true, 2), ("let go", false, 3)]
+    {
+        let user = change(&acme, operation, ada.id, wanted(is_protected)).await.unwrap();
+        assert_eq!((user.is_protected, user.revision), (is_protected, revision), "{operation}");
+        assert_eq!(acme.user(ada.id).await.unwrap().unwrap(), user);
+    }
+    let changes = acme.changes(1, 10).await.unwrap();
+    let told: Vec<_> = changes.iter().map(|change| (change.kind, change.detail.as_str())).collect();
+    let updated = ChangeKind::UserUpdated;
+    let (protected, unprotected) = (r#"{"state":"protected"}"#, r#"{"state":"unprotected"}"#);
+    assert_eq!(told, [(updated, protected), (updated, unprotected)]);
+    let all = crate::store::AuditQuery { limit: 10, ..crate::store::AuditQuery::default() };
+    let acts = acme.audit_records(all).await.unwrap();
+    let acts: Vec<_> = acts.iter().map(|act| (act.act.as_str(), act.subject.clone())).collect();
+    let (id, made) = (ada.id.to_string(), WorkspaceId::new(super::uuid(1)).to_string());
+    assert_eq!(
+        acts,
+        [("user.unprotected", id.clone()), ("user.protected", id), ("workspace.made", made)]
+    );
+    let image = changes[0].before.as_ref().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(image).unwrap()["protected"], false);
+}
+
+pub(super) async fn read_several_people_at_once<E: Engine>(engine: E) {
+    let acme = workspace(engine.store(), 1).await;
+    let other = workspace(engine.store(), 2).await;
+    let ada = create(&acme, write("make ada"), user_id(1), named("ada")).await.unwrap();
+    let bob = create(&acme, write("make bob"), user_id(2), named("bob")).await.unwrap();
+    let gone = create(&acme, write("make eve"), user_id(3), named("eve")).await.unwrap();
+    super::remove(&acme, "remove eve", gone.id).await.unwrap();
+    create(&other, write("elsewhere"), user_id(4), named("zoe")).await.unwrap();
+    let ids = vec![user_id(4), bob.id, user_id(9), ada.id, gone.id];
+    let mut found = acme.users_of(ids).await.unwrap();
+    found.sort_by_key(|user| user.seq);
+    assert_eq!(found, [ada, bob]);
+    assert_eq!(acme.users_of(Vec::new()).await.unwrap(), []);
+}
+
+/// Seen to fail with any revision taken for one that was reached.
+pub(super) async fn read_as_new_as_asked_for<E: Engine>(engine: E) {
+    let acme = workspace(engine.store(), 1).await;
+    let ada = create(&acme, write("make"), user_id(1), named("ada")).await.unwrap();
+    for freshness in
+        [Freshness::Any, Freshness::Newest, Freshness::AtLeast(0), Freshness::AtLeast(ada.revision)]
+    {
+        let reading = acme.reading(freshness).await.unwrap();
+        let found = reading.user(ada.id).await.unwrap();
+        assert!(found.is_some() || freshness == Freshness::Any, "{freshness:?}");
+    }
+    let ahead = acme.reading(Freshness::AtLeast(ada.revision + 1)).await;
+    assert!(matches!(ahead.err(), Some(StoreError::NotReached { reached: 1 })));
+    let nowhere = engine.store().workspace(WorkspaceId::new(super::uuid(9)));
+    let nowhere = nowhere.reading(Freshness::AtLeast(1)).await;
+    assert!(matches!(nowhere.err(), Some(StoreError::NotReached { reached: 0 })));
 }

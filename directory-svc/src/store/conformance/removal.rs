@@ -136,3 +136,25 @@ pub(super) async fn clear_what_has_expired<E: Engine>(engine: E) {
         assert!(changes.iter().all(|change| change.before.is_none()));
     }
 }
+
+/// Also once more under the same name; and an operator's removal of whom an integration manages is an act. Seen to
+/// fail with the revision of the workspace answered, and with a mere record.
+pub(super) async fn answer_the_revision_of_a_removal<E: Engine>(engine: E) {
+    let acme = workspace(engine.store(), 1).await;
+    let entra = integration_id(1);
+    let bound = named("ada").bound_to(entra, None);
+    create(&acme, write_by(entra, "make ada"), user_id(1), bound).await.unwrap();
+    create(&acme, write("make bob"), user_id(2), named("bob")).await.unwrap();
+    let bound = named("eve").bound_to(entra, None);
+    create(&acme, write_by(entra, "make eve"), user_id(3), bound).await.unwrap();
+    assert_eq!(remove(&acme, "remove ada", user_id(1)).await.unwrap(), 4);
+    assert_eq!(remove(&acme, "remove bob", user_id(2)).await.unwrap(), 5);
+    let by_entra = write_by(entra, "remove eve");
+    let gone = acme.remove_user(by_entra, user_id(3), EXPIRY, |_| Ok(Passage::default())).await;
+    assert_eq!(gone.unwrap(), 6);
+    assert_eq!(remove(&acme, "remove ada", user_id(1)).await.unwrap(), 4);
+    let all = crate::store::AuditQuery { limit: 10, ..crate::store::AuditQuery::default() };
+    let acts = acme.audit_records(all).await.unwrap();
+    let acts: Vec<_> = acts.iter().map(|act| (act.act.as_str(), act.revision)).collect();
+    assert_eq!(acts, [("user.removed", 4), ("workspace.made", 0)]);
+}

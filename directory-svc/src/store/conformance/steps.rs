@@ -5,7 +5,7 @@ use scim::fold::fold;
 use serde_json::json;
 
 use super::{
-    DomainState, Draft, IntegrationState, LoginEmail, NOW, Passage, draft, integration_id,
+    DomainState, Draft, IntegrationState, LoginEmail, NOW, Passage, draft, integration_id, provided,
 };
 use crate::clock::Micros;
 
@@ -14,6 +14,7 @@ use crate::clock::Micros;
 pub(super) const WORKSPACES: usize = 2;
 pub(super) const USER_NAMES: [&str; 5] = ["ada", "ADA", "bob", "eve", "Straße"];
 pub(super) const ADDRESSES: [&str; 3] = ["ada@acme.com", "ADA@acme.com", "ada@evil.example"];
+const NAMED: [&str; 3] = ["active", "title", "userName"];
 pub(super) const EXTERNAL_IDS: [&str; 2] = ["E-1", "e-1"];
 pub(super) const DOMAINS: [&str; 2] = ["acme.com", "evil.example"];
 pub(super) const INTEGRATIONS: u128 = 2;
@@ -27,6 +28,9 @@ pub(super) struct Person {
     active: Option<bool>,
     title: u8,
     binding: Option<(u128, Option<usize>)>,
+    /// How many of [`NAMED`] the integration of the binding has said something of.
+    provided: usize,
+    is_protected: bool,
     passage: Ways,
 }
 
@@ -71,10 +75,12 @@ impl Person {
             wanted = wanted.signed_in_by(ADDRESSES[address]);
         }
         wanted.passage = self.passage.passage(wanted.login_email.as_ref());
+        wanted.is_protected = self.is_protected;
         match self.binding {
             None => wanted,
             Some((integration, external_id)) => {
                 let external_id = external_id.map(|n| EXTERNAL_IDS[n]);
+                wanted.provided = provided(&NAMED[..self.provided]);
                 wanted.bound_to(integration_id(integration), external_id)
             }
         }
@@ -145,17 +151,25 @@ fn person() -> impl Strategy<Value = Person> {
         prop::option::of(any::<bool>()),
         0..3_u8,
         prop::option::of(binding),
+        0..=NAMED.len(),
+        prop::bool::weighted(0.2),
         ways(),
     )
-        .prop_map(|(user_name, login, email, active, title, binding, passage)| Person {
-            user_name,
-            login,
-            email,
-            active,
-            title,
-            binding,
-            passage,
-        })
+        .prop_map(
+            |(user_name, login, email, active, title, binding, provided, is_protected, passage)| {
+                Person {
+                    user_name,
+                    login,
+                    email,
+                    active,
+                    title,
+                    binding,
+                    provided,
+                    is_protected,
+                    passage,
+                }
+            },
+        )
 }
 
 fn deed() -> impl Strategy<Value = Deed> {

@@ -56,6 +56,15 @@ pub struct Member {
     pub kind: Kind,
 }
 
+/// Who or what belongs to a group, and by what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Belonging {
+    /// Who or what.
+    pub member: Member,
+    /// Whether it is a member of the group itself, and not only of a group that belongs to it.
+    pub is_direct: bool,
+}
+
 /// A group that somebody belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {

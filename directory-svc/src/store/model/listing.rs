@@ -64,6 +64,14 @@ pub struct Query {
     pub limit: u32,
 }
 
+impl Query {
+    /// The question of how many there are.
+    #[must_use]
+    pub fn count(filter: Option<Bound>, viewer: Option<IntegrationId>) -> Self {
+        Self { filter, viewer, sort: None, start: Start::Skip(0), limit: 0 }
+    }
+}
+
 /// A question for people and groups at once.
 #[derive(Clone, Debug)]
 pub struct AnyQuery {

@@ -41,6 +41,13 @@ pub enum Occasion {
         /// What it has to say.
         record_value: String,
     },
+    /// An identity provider was about to end the access of a protected person. It was refused.
+    UserProtected {
+        /// The person's userName.
+        user_name: String,
+        /// What the admin calls the integration; may be empty.
+        integration: String,
+    },
     /// An API key is about to end.
     ApiKeyExpiring {
         /// What the admin calls the key; may be empty.

@@ -41,7 +41,8 @@ pub(super) fn change(
     if integration.state == IntegrationState::Off {
         run(
             writing.connection,
-            "DELETE FROM binding WHERE workspace_id = ?1 AND integration_id = ?2",
+            "DELETE FROM binding INDEXED BY binding_external \
+             WHERE workspace_id = ?1 AND integration_id = ?2",
             params![writing.workspace, id],
         )?;
     }

@@ -20,7 +20,7 @@ struct Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 11] = [
+const MIGRATIONS: [Migration; 12] = [
     Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
     Migration {
         number: 2,
@@ -48,6 +48,11 @@ const MIGRATIONS: [Migration; 11] = [
     },
     Migration { number: 10, name: "joining", sql: include_str!("migrations/0010_joining.sql") },
     Migration { number: 11, name: "expiry", sql: include_str!("migrations/0011_expiry.sql") },
+    Migration {
+        number: 12,
+        name: "management",
+        sql: include_str!("migrations/0012_management.sql"),
+    },
 ];
 
 /// Brings the store to the schema that this binary knows. A step that was cut short is undone by the
@@ -145,6 +150,39 @@ mod tests {
         run(&mut connection).unwrap();
         connection.execute("UPDATE migration SET sha256 = x'00' WHERE number = 1", []).unwrap();
         assert!(matches!(run(&mut connection), Err(OpenError::Changed { number: 1, .. })));
+    }
+
+    /// Whom an integration manages already, of them it has said what they have. Seen to fail without the update.
+    #[test]
+    fn people_who_are_managed_already_stay_the_identity_providers() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let before = MIGRATIONS.iter().position(|step| step.name == "management").unwrap();
+        bring(&mut connection, &MIGRATIONS[..before]).unwrap();
+        for (id, document) in [
+            (
+                1_u8,
+                r#"{"userName":"ada","active":true,"urn:example:2.0:User":{"a":1},"schemas":[]}"#,
+            ),
+            (2, r#"{"userName":"bob","schemas":[]}"#),
+        ] {
+            let sql = "INSERT INTO user (workspace_id, id, seq, revision, user_name_key, created_at, \
+                       modified_at, document, search) VALUES (x'01', ?1, ?2, ?2, ?2, 0, 0, ?3, '{}')";
+            connection.execute(sql, params![[id], id, document]).unwrap();
+        }
+        let sql =
+            "INSERT INTO binding (workspace_id, user_id, integration_id) VALUES (x'01', ?1, x'07')";
+        connection.execute(sql, [[1_u8]]).unwrap();
+        connection.execute(sql, [[9_u8]]).unwrap();
+        run(&mut connection).unwrap();
+        let provided = |id: u8| {
+            let sql = "SELECT provided FROM binding WHERE user_id = ?1";
+            connection.query_row(sql, [[id]], |row| row.get::<_, String>(0)).unwrap()
+        };
+        assert_eq!(provided(1), "active urn:example:2.0:User userName");
+        assert_eq!(provided(9), "");
+        let sql = "SELECT count(*) FROM user WHERE protected";
+        let protected: u32 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(protected, 0);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{connection, migrations};
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Statements that may walk, by a piece of each, and the step at which it may.
-const MAY_WALK: [(&str, &str); 18] = [
+const MAY_WALK: [(&str, &str); 19] = [
     // A listing by whatever filter was sent. Those that have to be served from an index are listed in
     // `filters`; the rest ends at the statement's time limit.
     (" FROM user u ", ""),
@@ -21,6 +21,8 @@ const MAY_WALK: [(&str, &str); 18] = [
     // What was found on the way up from a person to groups; and all members of a group that are
     // replaced, or asked for by what is no index.
     ("WITH RECURSIVE up", "SCAN up"),
+    // What was found on the way down from a group to those that belong to it.
+    ("WITH RECURSIVE down(id) AS (SELECT ?2", "SCAN down"),
     // The tombstones of groups.
     ("d.seq > ?2 ORDER BY d.seq", ""),
     // Registered schemas are a few.

@@ -20,11 +20,11 @@ use crate::refusal::Refusal;
 #[cfg(test)]
 use crate::store::Kind;
 use crate::store::{
-    Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Change, Decided, Domain,
-    DomainCheck, DomainCheckStore, Draft, Found, Group, GroupDraft, GroupStore, GroupWritten,
-    Integration, IntegrationStatus, KeyGrant, KeyHash, Member, Membership, Met, Names, Page,
-    Passage, Policy, Query, RegisteredSchema, Revision, Rotation, Tombstone, User, Workspace,
-    WorkspaceStore, Write,
+    Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Belonging, Change, Decided,
+    Domain, DomainCheck, DomainCheckStore, Draft, Found, Freshness, Group, GroupDraft, GroupStore,
+    GroupWritten, Integration, IntegrationStatus, KeyGrant, KeyHash, Member, Membership, Met,
+    Names, Page, Passage, Policy, Query, RegisteredSchema, Revision, Rotation, StoreError,
+    Tombstone, User, Workspace, WorkspaceStore, Write,
 };
 
 /// The state of one workspace in a [`SqliteStore`](super::SqliteStore).
@@ -80,6 +80,16 @@ impl SqliteWorkspace {
 impl WorkspaceStore for SqliteWorkspace {
     fn through(self, key: ApiKeyId) -> Self {
         Self { through: Some(key), ..self }
+    }
+
+    async fn reading(&self, freshness: Freshness) -> Answer<Self> {
+        if let Freshness::AtLeast(revision) = freshness {
+            let reached = self.card().await?.map_or(0, |card| card.revision);
+            if reached < revision {
+                return Err(StoreError::NotReached { reached });
+            }
+        }
+        Ok(self.clone())
     }
 
     async fn card(&self) -> Answer<Option<Workspace>> {
@@ -202,6 +212,10 @@ impl WorkspaceStore for SqliteWorkspace {
         self.point(|connection, workspace| users::find(connection, workspace, id))
     }
 
+    async fn users_of(&self, ids: Vec<UserId>) -> Answer<Vec<User>> {
+        self.long(move |connection, id| users::find_all(connection, id, &ids)).await
+    }
+
     async fn users(&self, query: Query) -> Answer<Page<User>> {
         self.long(move |connection, id| users::list(connection, id, &query)).await
     }
@@ -232,7 +246,7 @@ impl WorkspaceStore for SqliteWorkspace {
         id: UserId,
         expires_at: Micros,
         decide: D,
-    ) -> Answer<()>
+    ) -> Answer<Revision>
     where
         D: Fn(Option<&User>) -> Result<Passage, Refusal> + Send + 'static,
     {
@@ -294,6 +308,10 @@ impl GroupStore for SqliteWorkspace {
         self.point(|connection, workspace| groups::find(connection, workspace, id))
     }
 
+    async fn groups_of(&self, ids: Vec<GroupId>) -> Answer<Vec<Group>> {
+        self.long(move |connection, id| groups::find_all(connection, id, &ids)).await
+    }
+
     async fn groups(&self, query: Query) -> Answer<Page<Group>> {
         self.long(move |connection, id| groups::list(connection, id, &query)).await
     }
@@ -309,6 +327,15 @@ impl GroupStore for SqliteWorkspace {
         limit: u32,
     ) -> Answer<Vec<Member>> {
         self.long(move |connection, id| groups::members(connection, id, of, after, limit)).await
+    }
+
+    async fn belonging(
+        &self,
+        to: GroupId,
+        after: Option<MemberId>,
+        limit: u32,
+    ) -> Answer<Vec<Belonging>> {
+        self.long(move |connection, id| groups::belonging(connection, id, to, after, limit)).await
     }
 
     async fn create_group(
@@ -334,7 +361,7 @@ impl GroupStore for SqliteWorkspace {
         id: GroupId,
         expires_at: Micros,
         decide: D,
-    ) -> Answer<()>
+    ) -> Answer<Revision>
     where
         D: Fn(Option<&Group>) -> Result<(), Refusal> + Send + 'static,
     {

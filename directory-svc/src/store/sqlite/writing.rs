@@ -31,6 +31,14 @@ pub(super) struct Changed<'a> {
     pub(super) detail: Detail,
 }
 
+/// An earlier write of the same name.
+pub(super) struct Earlier {
+    /// What it was about.
+    pub(super) subject: String,
+    /// The revision that it took.
+    pub(super) revision: Revision,
+}
+
 impl<'c> Writing<'c> {
     /// Begins a write in a workspace, through a key where there is one.
     ///
@@ -66,8 +74,7 @@ impl<'c> Writing<'c> {
         }
     }
 
-    /// The subject of the write that was committed under this name before; `None` when there was
-    /// none.
+    /// What was written under this name before; `None`: nothing was.
     ///
     /// # Errors
     /// [`StoreError::OperationReused`] when that write was of none of these kinds, or on another
@@ -76,17 +83,18 @@ impl<'c> Writing<'c> {
         &self,
         kinds: &[ChangeKind],
         subject: Option<&str>,
-    ) -> Answer<Option<String>> {
+    ) -> Answer<Option<Earlier>> {
         let earlier = one(
             self.connection,
-            "SELECT kind, subject FROM change WHERE workspace_id = ?1 AND operation_id = ?2",
+            "SELECT kind, subject, revision FROM change WHERE workspace_id = ?1 AND operation_id = ?2",
             params![self.workspace, self.write.operation.0],
-            |row| Ok((row.get::<_, ChangeKind>(0)?, row.get::<_, String>(1)?)),
+            |row| Ok((row.get(0)?, Earlier { subject: row.get(1)?, revision: row.get(2)? })),
         )?;
         match earlier {
             None => Ok(None),
             Some((kind, found))
-                if kinds.contains(&kind) && subject.is_none_or(|subject| subject == found) =>
+                if kinds.contains(&kind)
+                    && subject.is_none_or(|subject| subject == found.subject) =>
             {
                 Ok(Some(found))
             }

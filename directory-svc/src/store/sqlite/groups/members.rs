@@ -12,10 +12,15 @@ use crate::ids::{GroupId, MemberId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::store::sqlite::statement::{all, one, run};
 use crate::store::sqlite::writing::Writing;
-use crate::store::{Answer, Kind, Member, Revision};
+use crate::store::{Answer, Belonging, Kind, Member, Revision};
 
 /// Behind nobody: no id that is given out is as low.
 const BEGIN: MemberId = MemberId::new(uuid::Uuid::nil());
+
+/// A group and all that belong to it. UNION takes a group once, so that a ring of groups ends.
+const BELOW: &str = "WITH RECURSIVE down(id) AS (SELECT ?2 UNION SELECT m.member_id FROM down \
+                     CROSS JOIN group_member m ON m.workspace_id = ?1 AND m.group_id = down.id \
+                     AND m.kind = 'group') SELECT id FROM down";
 
 /// A page of members, in the order of their ids.
 pub(in crate::store::sqlite) fn page(
@@ -32,6 +37,28 @@ pub(in crate::store::sqlite) fn page(
         params![workspace, of, after.unwrap_or(BEGIN), limit],
         read,
     )
+}
+
+/// A page of all who belong to a group, in the order of their ids: of each group below it no more is read than a
+/// page, however many belong to it.
+pub(in crate::store::sqlite) fn belonging(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    to: GroupId,
+    after: Option<MemberId>,
+    limit: u32,
+) -> Answer<Vec<Belonging>> {
+    let below = all(connection, BELOW, params![workspace, to], |row| row.get::<_, GroupId>(0))?;
+    let mut found = BTreeMap::new();
+    for group in below {
+        // One more, for the group itself may be among them.
+        for member in page(connection, workspace, group, after, limit.saturating_add(1))? {
+            *found.entry(member).or_insert(false) |= group == to;
+        }
+    }
+    let found = found.into_iter().filter(|(member, _)| member.id != to.into());
+    let belonging = found.map(|(member, is_direct)| Belonging { member, is_direct });
+    Ok(belonging.take(limit as usize).collect())
 }
 
 /// What the edits of one write came to.
@@ -308,4 +335,25 @@ pub(super) fn touch(writing: &Writing<'_>, delta: &Delta, revision: Revision) ->
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Member> {
     Ok(Member { id: row.get(0)?, kind: row.get(1)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::{connection, migrations};
+
+    /// A group of a hundred thousand people and one group is asked for the group alone. Seen to fail without
+    /// the index.
+    #[test]
+    fn groups_below_a_group_are_found_without_its_people() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.sqlite3");
+        connection::create(&path).unwrap();
+        let mut connection = connection::writer(&path).unwrap();
+        migrations::run(&mut connection).unwrap();
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {BELOW}")).unwrap();
+        let steps = explain.raw_query().mapped(|row| row.get::<_, String>("detail"));
+        let steps = steps.collect::<Result<Vec<_>, _>>().unwrap().join("\n");
+        assert!(steps.contains("group_member_nested"), "{steps}");
+    }
 }

@@ -6,7 +6,7 @@ mod write;
 
 use rusqlite::{Connection, Row, params};
 
-pub(super) use members::{leave_all, page as members, rejoin, rejoin_list};
+pub(super) use members::{belonging, leave_all, page as members, rejoin, rejoin_list};
 pub(super) use removed::{list as list_removed, remove, restore};
 pub(super) use write::{change, create};
 
@@ -40,6 +40,14 @@ pub(super) fn find(
 ) -> Answer<Option<Group>> {
     let sql = format!("SELECT {COLUMNS} FROM {GROUPS} WHERE g.workspace_id = ?1 AND g.id = ?2");
     one(connection, &sql, params![workspace, id], read)
+}
+
+pub(super) fn find_all(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    ids: &[GroupId],
+) -> Answer<Vec<Group>> {
+    ids.iter().filter_map(|&id| find(connection, workspace, id).transpose()).collect()
 }
 
 /// UNION takes a group once, however many ways lead to it, so that a ring of groups ends. A removed

@@ -41,10 +41,10 @@ pub(in crate::store::sqlite) fn remove(
     id: GroupId,
     expires_at: Micros,
     decide: impl Fn(Option<&Group>) -> Result<(), Refusal>,
-) -> Answer<()> {
+) -> Answer<Revision> {
     let subject = id.to_string();
-    if writing.repeated(&[ChangeKind::GroupDeleted], Some(&subject))?.is_some() {
-        return Ok(());
+    if let Some(earlier) = writing.repeated(&[ChangeKind::GroupDeleted], Some(&subject))? {
+        return Ok(earlier.revision);
     }
     let group = find(writing.connection, writing.workspace, id)?;
     decide(group.as_ref())?;
@@ -71,7 +71,13 @@ pub(in crate::store::sqlite) fn remove(
         before: Some(image(&group)?),
         detail: Detail::default().with_groups(&left),
     };
-    writing.record(revision, changed)
+    let is_managed = group.binding.is_some() && !group.is_released;
+    if is_managed && writing.write.author.integration().is_none() {
+        writing.record_act(revision, "group.removed", changed, None)?;
+    } else {
+        writing.record(revision, changed)?;
+    }
+    Ok(revision)
 }
 
 pub(in crate::store::sqlite) fn restore(

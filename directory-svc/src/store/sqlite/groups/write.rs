@@ -26,7 +26,7 @@ pub(in crate::store::sqlite) fn create(
     members: Vec<String>,
 ) -> Answer<GroupWritten> {
     if let Some(made) = writing.repeated(&[ChangeKind::GroupCreated], None)? {
-        let made = made.parse().map_err(|_| StoreError::OperationReused)?;
+        let made = made.subject.parse().map_err(|_| StoreError::OperationReused)?;
         return Ok(GroupWritten { group: standing(writing, made)?, skipped: 0 });
     }
     let revision = writing.next_revision()?;

@@ -15,7 +15,7 @@ use crate::ids::{UserId, WorkspaceId};
 use crate::store::sqlite::writing::Writing;
 use crate::store::sqlite::{connection, users, workspaces};
 use crate::store::{
-    Admission, Author, Draft, LoginEmail, Names, OperationId, Passage, Workspace, Write,
+    Admission, Author, Draft, LoginEmail, Names, OperationId, Passage, Provided, Workspace, Write,
 };
 
 const PEOPLE: u32 = 4_000;
@@ -100,6 +100,8 @@ fn fill(connection: &mut Connection, people: std::ops::Range<u32>) {
             resource: scim::Schemas::standard().user().read(&document).unwrap(),
             login_email: Some(LoginEmail { address: address.clone(), key: address.clone() }),
             binding: None,
+            provided: Provided::default(),
+            is_protected: false,
             predecessor: None,
             is_guest: false,
             passage: Passage::default(),

@@ -11,12 +11,12 @@ pub(super) use write::{change, create};
 use super::listing::{self, Source};
 use super::statement::one;
 use crate::ids::{UserId, WorkspaceId};
-use crate::store::{Answer, Binding, Kind, LoginEmail, Page, Query, User};
+use crate::store::{Answer, Binding, Kind, LoginEmail, Page, Provided, Query, User};
 
 /// The columns that [`read`] reads, of a person and their binding.
 const COLUMNS: &str = "u.id, u.document, u.login_email, u.login_email_key, u.active, \
                        b.integration_id, b.external_id, u.revision, u.seq, u.created_at, \
-                       u.modified_at";
+                       u.modified_at, b.provided, u.protected";
 const PEOPLE: &str =
     "user u LEFT JOIN binding b ON b.workspace_id = u.workspace_id AND b.user_id = u.id";
 
@@ -38,6 +38,14 @@ pub(super) fn find(
     id: UserId,
 ) -> Answer<Option<User>> {
     one(connection, &by_id(), params![workspace, id], read)
+}
+
+pub(super) fn find_all(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    ids: &[UserId],
+) -> Answer<Vec<User>> {
+    ids.iter().filter_map(|&id| find(connection, workspace, id).transpose()).collect()
 }
 
 fn by_id() -> String {
@@ -82,6 +90,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<User> {
         login_email,
         active: row.get::<_, Option<bool>>(4)?.unwrap_or(true),
         binding,
+        provided: Provided::of(row.get::<_, Option<String>>(11)?.unwrap_or_default()),
+        is_protected: row.get(12)?,
         revision: row.get(7)?,
         seq: row.get(8)?,
         created_at: row.get(9)?,

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::write::{Place, drop_emails, image, insert, put_binding, standing};
+use super::write::{Place, drop_binding, drop_emails, image, insert, standing};
 use super::{find, read};
 use crate::clock::Micros;
 use crate::ids::{UserId, WorkspaceId};
@@ -18,8 +18,8 @@ use crate::store::{
 
 /// In the order of the living, then what a tombstone has besides.
 const COLUMNS: &str = "id, document, login_email, login_email_key, active, integration_id, \
-                       external_id, revision, seq, created_at, modified_at, deleted_at, expires_at, \
-                       member_of";
+                       external_id, revision, seq, created_at, modified_at, provided, FALSE, \
+                       deleted_at, expires_at, member_of";
 
 pub(in crate::store::sqlite) fn list(
     connection: &Connection,
@@ -39,10 +39,10 @@ pub(in crate::store::sqlite) fn remove(
     id: UserId,
     expires_at: Micros,
     decide: impl Fn(Option<&User>) -> Result<Passage, Refusal>,
-) -> Answer<()> {
+) -> Answer<Revision> {
     let subject = id.to_string();
-    if writing.repeated(&[ChangeKind::UserDeleted], Some(&subject))?.is_some() {
-        return Ok(());
+    if let Some(earlier) = writing.repeated(&[ChangeKind::UserDeleted], Some(&subject))? {
+        return Ok(earlier.revision);
     }
     let person = find(writing.connection, writing.workspace, id)?;
     let passage = decide(person.as_ref())?;
@@ -52,7 +52,7 @@ pub(in crate::store::sqlite) fn remove(
     let left = groups::leave_all(writing, id.into(), revision)?;
     bury(writing, id, expires_at, &groups::rejoin_list(&left))?;
     drop_emails(writing, id)?;
-    put_binding(writing, id, None)?;
+    drop_binding(writing, id)?;
     counts::note(writing, Kind::User, person.seq, -1)?;
     run(
         writing.connection,
@@ -65,7 +65,12 @@ pub(in crate::store::sqlite) fn remove(
         before: Some(image(&person)?),
         detail: Detail::of_user(Some(&person), None).with_groups(&left),
     };
-    writing.record(revision, changed)
+    if person.binding.is_some() && writing.write.author.integration().is_none() {
+        writing.record_act(revision, "user.removed", changed, None)?;
+    } else {
+        writing.record(revision, changed)?;
+    }
+    Ok(revision)
 }
 
 pub(in crate::store::sqlite) fn restore(
@@ -81,7 +86,7 @@ pub(in crate::store::sqlite) fn restore(
     let sql = format!("SELECT {COLUMNS} FROM deleted_user WHERE workspace_id = ?1 AND id = ?2");
     let key = params![writing.workspace, id];
     let found = one(writing.connection, &sql, key, |row| {
-        Ok((read_tombstone(row)?, row.get::<_, String>(13)?))
+        Ok((read_tombstone(row)?, row.get::<_, String>(15)?))
     })?;
     let tombstone = found.as_ref().map(|(tombstone, _)| tombstone);
     let draft = allowed::decided(writing, policy, |policy| decide(policy, tombstone))?;
@@ -105,10 +110,11 @@ fn bury(writing: &Writing<'_>, id: UserId, expires_at: Micros, member_of: &str) 
     run(
         writing.connection,
         "INSERT INTO deleted_user (workspace_id, id, seq, revision, login_email, login_email_key, \
-         active, integration_id, external_id, created_at, modified_at, deleted_at, expires_at, \
-         document, member_of) \
+         active, integration_id, external_id, provided, created_at, modified_at, deleted_at, \
+         expires_at, document, member_of) \
          SELECT u.workspace_id, u.id, u.seq, u.revision, u.login_email, u.login_email_key, \
-         u.active, b.integration_id, b.external_id, u.created_at, u.modified_at, ?3, ?4, u.document, ?5 \
+         u.active, b.integration_id, b.external_id, b.provided, u.created_at, u.modified_at, ?3, ?4, \
+         u.document, ?5 \
          FROM user u LEFT JOIN binding b ON b.workspace_id = u.workspace_id AND b.user_id = u.id \
          WHERE u.workspace_id = ?1 AND u.id = ?2",
         params![writing.workspace, id, writing.write.at, expires_at, member_of],
@@ -117,5 +123,5 @@ fn bury(writing: &Writing<'_>, id: UserId, expires_at: Micros, member_of: &str) 
 }
 
 fn read_tombstone(row: &Row<'_>) -> rusqlite::Result<Tombstone<User>> {
-    Ok(Tombstone { was: read(row)?, deleted_at: row.get(11)?, expires_at: row.get(12)? })
+    Ok(Tombstone { was: read(row)?, deleted_at: row.get(13)?, expires_at: row.get(14)? })
 }

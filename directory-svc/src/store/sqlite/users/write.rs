@@ -25,7 +25,10 @@ pub(in crate::store::sqlite) fn create(
 ) -> Answer<User> {
     let kinds = [ChangeKind::UserCreated, ChangeKind::UserAdopted];
     if let Some(made) = writing.repeated(&kinds, None)? {
-        return made.parse().map_or(Err(StoreError::OperationReused), |id| standing(writing, id));
+        return made
+            .subject
+            .parse()
+            .map_or(Err(StoreError::OperationReused), |id| standing(writing, id));
     }
     let policy = domains::policy(writing.connection, writing.workspace)?;
     let met = meet(writing, names)?;
@@ -117,6 +120,8 @@ pub(super) fn insert(
         login_email: draft.login_email.clone(),
         active: draft.resource.is_active(),
         binding: draft.binding.clone(),
+        provided: draft.provided.clone(),
+        is_protected: draft.is_protected,
         revision,
         seq: place.seq.unwrap_or(revision),
         created_at: place.created_at,
@@ -127,13 +132,14 @@ pub(super) fn insert(
         writing,
         "INSERT INTO user (workspace_id, id, seq, revision, user_name_key, login_email, \
          login_email_key, active, display_name_key, created_at, modified_at, document, search, \
-         manager_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         manager_key, protected) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         &user,
         &keys,
     )?;
     passage::mark(writing, user.id, &draft.passage)?;
     put_emails(writing, user.id, &keys.emails)?;
-    put_binding(writing, user.id, user.binding.as_ref())?;
+    put_binding(writing, &user)?;
     counts::note(writing, Kind::User, user.seq, 1)?;
     let joined = join(revision)?;
     let changed = Changed {
@@ -162,9 +168,14 @@ fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<User> {
     let document = draft.resource.to_json();
     let is_same = person.document == document
         && person.login_email == draft.login_email
-        && person.binding == draft.binding;
+        && person.binding == draft.binding
+        && person.is_protected == draft.is_protected;
     if is_same {
-        return Ok(person.clone());
+        let user = User { provided: draft.provided.clone(), ..person.clone() };
+        if user.provided != person.provided {
+            put_binding(writing, &user)?;
+        }
+        return Ok(user);
     }
     let revision = writing.next_revision()?;
     let user = User {
@@ -172,6 +183,8 @@ fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<User> {
         login_email: draft.login_email.clone(),
         active: draft.resource.is_active(),
         binding: draft.binding.clone(),
+        provided: draft.provided.clone(),
+        is_protected: draft.is_protected,
         revision,
         modified_at: writing.write.at,
         ..person.clone()
@@ -181,7 +194,8 @@ fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<User> {
         writing,
         "UPDATE user SET seq = ?3, revision = ?4, user_name_key = ?5, login_email = ?6, \
          login_email_key = ?7, active = ?8, display_name_key = ?9, created_at = ?10, \
-         modified_at = ?11, document = ?12, search = ?13, manager_key = ?14 WHERE workspace_id = ?1 AND id = ?2",
+         modified_at = ?11, document = ?12, search = ?13, manager_key = ?14, protected = ?15 \
+         WHERE workspace_id = ?1 AND id = ?2",
         &user,
         &keys,
     )?;
@@ -192,8 +206,8 @@ fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<User> {
         drop_emails(writing, user.id)?;
         put_emails(writing, user.id, &keys.emails)?;
     }
-    if person.binding != user.binding {
-        put_binding(writing, user.id, user.binding.as_ref())?;
+    if person.binding != user.binding || person.provided != user.provided {
+        put_binding(writing, &user)?;
     }
     if external_id(person) != external_id(&user) {
         attributes.push("externalId".to_owned());
@@ -201,17 +215,33 @@ fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<User> {
     let is_adopted = person.binding.is_none() && user.binding.is_some();
     let mut detail = Detail::of_user(Some(person), Some(&user)).with_guest(draft.is_guest);
     detail.attributes = attributes;
+    let protection = (person.is_protected != user.is_protected).then(|| protection(&user));
+    let detail = match protection {
+        Some(word) => detail.with_state(word),
+        None => detail,
+    };
     let changed = Changed {
         kind: if is_adopted { ChangeKind::UserAdopted } else { ChangeKind::UserUpdated },
         subject: &user.id.to_string(),
         before: Some(image(person)?),
         detail,
     };
-    writing.record(revision, changed)?;
+    match protection {
+        Some(word) => {
+            let after = Some(image(&user)?);
+            writing.record_act(revision, &format!("user.{word}"), changed, after)?;
+        }
+        None => writing.record(revision, changed)?,
+    }
     if is_adopted {
         integrations::note_first(writing, user.binding.as_ref())?;
     }
     Ok(user)
+}
+
+/// What became of the person's protection.
+fn protection(user: &User) -> &'static str {
+    if user.is_protected { "protected" } else { "unprotected" }
 }
 
 /// The person for the record of a change.
@@ -244,6 +274,7 @@ fn put(writing: &Writing<'_>, sql: &str, user: &User, keys: &Keys) -> Answer<()>
             user.document,
             keys.search,
             keys.manager,
+            user.is_protected,
         ],
     );
     match written {
@@ -289,24 +320,27 @@ pub(super) fn drop_emails(writing: &Writing<'_>, id: UserId) -> Answer<()> {
     Ok(())
 }
 
-/// Makes this the person's binding.
-pub(super) fn put_binding(
-    writing: &Writing<'_>,
-    id: UserId,
-    binding: Option<&Binding>,
-) -> Answer<()> {
-    match binding {
-        Some(Binding { integration_id, external_id }) => run(
-            writing.connection,
-            "INSERT OR REPLACE INTO binding (workspace_id, user_id, integration_id, external_id) \
-             VALUES (?1, ?2, ?3, ?4)",
-            params![writing.workspace, id, integration_id, external_id],
-        )?,
-        None => run(
-            writing.connection,
-            "DELETE FROM binding WHERE workspace_id = ?1 AND user_id = ?2",
-            params![writing.workspace, id],
-        )?,
+/// Makes the person's binding what it is in `user`.
+fn put_binding(writing: &Writing<'_>, user: &User) -> Answer<()> {
+    let Some(Binding { integration_id, external_id }) = &user.binding else {
+        return drop_binding(writing, user.id);
     };
+    let provided = user.provided.as_str();
+    run(
+        writing.connection,
+        "INSERT OR REPLACE INTO binding (workspace_id, user_id, integration_id, external_id, provided) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![writing.workspace, user.id, integration_id, external_id, provided],
+    )?;
+    Ok(())
+}
+
+/// Takes the person's binding away.
+pub(super) fn drop_binding(writing: &Writing<'_>, id: UserId) -> Answer<()> {
+    run(
+        writing.connection,
+        "DELETE FROM binding WHERE workspace_id = ?1 AND user_id = ?2",
+        params![writing.workspace, id],
+    )?;
     Ok(())
 }
