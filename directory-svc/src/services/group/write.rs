@@ -129,7 +129,7 @@ impl<S: Store> Services<S> {
         let group = ask.group.ok_or_else(|| no(read::invalid("group", "a group is needed")))?;
         let sent = group.to_scim().map_err(|error| no(read::invalid("group", &error)))?;
         let rt = workspace.schemas().group();
-        let update = Update::read(Kind::Group, rt, ask.update_mask.as_ref(), sent)?;
+        let update = Update::read(Kind::Group, rt, ask.update_mask.as_ref(), &sent)?;
         let render = Groups::new(&self.links, workspace.schemas(), workspace_id, None, ask.view)?;
         let write = self.named_write(author.clone(), ask.operation_id)?;
         let id = read::group_id(&ask.id)?;

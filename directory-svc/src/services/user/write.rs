@@ -139,7 +139,7 @@ impl<S: Store> Services<S> {
         let user = ask.user.ok_or_else(|| no(read::invalid("user", "a user is needed")))?;
         let sent = user.to_scim().map_err(|error| no(read::invalid("user", &error)))?;
         let rt = workspace.schemas().user();
-        let update = Update::read(Kind::User, rt, ask.update_mask.as_ref(), sent)?;
+        let update = Update::read(Kind::User, rt, ask.update_mask.as_ref(), &sent)?;
         let render = People::new(&self.links, workspace.schemas(), workspace_id, None, ask.view)?;
         let change = Change {
             workspace_id,

@@ -225,6 +225,13 @@ pub(super) async fn walk_all_who_belong_to_a_group_in_pages<E: Engine>(engine: E
     }
     assert_eq!(of(103, None, 10).await, [(11, true)]);
     assert_eq!(of(9, None, 10).await, []);
+    // In a ring a group stands among its own; who comes behind it is not hidden by that.
+    create(&acme, write("late"), user_id(200), named("late")).await.unwrap();
+    make(&acme, 112, &[]).await;
+    make(&acme, 111, &[112, 200]).await;
+    edit(&acme, "small ring", 112, ListEdit::Add(text(&[111]))).await.unwrap();
+    assert_eq!(of(112, None, 1).await, [(111, true)]);
+    assert_eq!(of(112, Some(111), 1).await, [(200, false)]);
 
     let first = of(101, None, 3).await;
     edit(&acme, "come", 100, ListEdit::Add(text(&[8]))).await.unwrap();
