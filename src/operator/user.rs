@@ -33,7 +33,7 @@ pub(super) enum Verb {
     Identities(One),
     /// Takes a person's identity of one issuer away: the next sign-in links another.
     Unlink(Unlink),
-    /// Lets whoever has the address of somebody in again whom the identity provider sent away.
+    /// Lets an address, or a person by each of theirs, in again that the identity provider sent away.
     Readmit(Readmit),
 }
 
@@ -48,15 +48,15 @@ pub(super) struct Unlink {
     issuer: String,
 }
 
-/// An address to be let in again.
+/// Who or what is to be let in again.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Readmit {
     #[command(flatten)]
     within: InWorkspace,
 
-    /// The address, in any letter case.
-    #[arg(value_name = "EMAIL")]
-    email: String,
+    /// The address, in any letter case, or the id of a person.
+    #[arg(value_name = "EMAIL|USER")]
+    whom: String,
 }
 
 /// Whom to find.
@@ -162,13 +162,17 @@ impl Verb {
                 };
                 Ok(Answer::nothing(&answer)?.done(done))
             }
-            Self::Readmit(Readmit { within: InWorkspace { workspace_id }, email }) => {
-                let ask = v1::ReadmitAddressRequest { workspace_id, email };
+            Self::Readmit(Readmit { within: InWorkspace { workspace_id }, whom }) => {
+                let ask = if whom.contains('@') {
+                    v1::ReadmitAddressRequest { workspace_id, email: whom, user_id: String::new() }
+                } else {
+                    v1::ReadmitAddressRequest { workspace_id, user_id: whom, email: String::new() }
+                };
                 let answer = session.logins().readmit_address(ask).await?.into_inner();
                 let done = if answer.was_barred {
-                    "Readmitted: whoever has the address may come in by it again."
+                    "Readmitted: nothing keeps them from coming in again."
                 } else {
-                    "It kept nobody out."
+                    "Nothing kept them out."
                 };
                 Ok(Answer::nothing(&answer)?.done(done))
             }

@@ -102,6 +102,60 @@ async fn who_was_kept_without_an_address_gets_theirs_once_it_is_allowed() {
     assert_eq!(met(&acme, "zoe@agency.example", None).await, REQUIRED);
 }
 
+/// In whatever letters the domain is written, and by a userName too. Seen to fail with the address looked for
+/// as it was allowed, and among e-mail addresses alone.
+#[tokio::test]
+async fn an_address_that_is_allowed_is_found_in_each_spelling() {
+    let acme = Nestr::start().await.acme();
+    let operator = acme.operator();
+    let body = json!({"userName": "C-4711", "emails": [{"value": "Zoe@BÜCHER.example"}]});
+    acme.post("/Users", body.to_string()).await.is(201);
+    // Somebody without another address comes back when the domain that theirs is of is not verified any more.
+    operator.claim(&acme.id, "agency.example").await;
+    operator.verify(&acme.id, "agency.example").await;
+    let eve = acme.create("Eve@agency.example").await;
+    acme.delete(&format!("/Users/{eve}")).await.is(204);
+    let ask = v1::RevokeDomainRequest {
+        workspace_id: acme.id.clone(),
+        domain: "agency.example".to_owned(),
+        reason: "not theirs".to_owned(),
+        ..v1::RevokeDomainRequest::default()
+    };
+    operator.domains().revoke_domain(ask).await.unwrap();
+    operator.restore(&acme.id, &eve).await.unwrap();
+    for address in ["zoe@xn--bcher-kva.example", "eve@AGENCY.example"] {
+        assert_eq!(met(&acme, address, None).await, None);
+        allow(&acme, address).await.unwrap();
+        assert_eq!(met(&acme, address, None).await, REQUIRED, "{address}");
+    }
+}
+
+/// Whom an operator readmits comes in by the account of before; another's is not theirs. Seen to fail with the
+/// identity given to whoever has the address, and with it kept by the readmission.
+#[tokio::test]
+async fn a_guest_who_is_readmitted_signs_in_by_the_identity_of_before() {
+    let acme = Nestr::start().await.acme();
+    let operator = acme.operator();
+    for address in ["eve@agency.example", "zoe@agency.example"] {
+        allow(&acme, address).await.unwrap();
+    }
+    let eve = acme.create("eve@agency.example").await;
+    let sub = Some((GOOGLE, "eve-1"));
+    assert_eq!(met(&acme, "eve@agency.example", sub).await, IN);
+    acme.delete(&format!("/Users/{eve}")).await.is(204);
+    acme.create("zoe@agency.example").await;
+    assert_eq!(met(&acme, "zoe@agency.example", sub).await, MISMATCH);
+
+    let ask = v1::ReadmitAddressRequest {
+        workspace_id: acme.id.clone(),
+        email: "eve@agency.example".to_owned(),
+        ..v1::ReadmitAddressRequest::default()
+    };
+    operator.logins().readmit_address(ask).await.unwrap();
+    operator.create_user(&acme.id, &json!({"userName": "eve@agency.example"}).to_string()).await;
+    assert_eq!(met(&acme, "eve@agency.example", sub).await, IN);
+}
+
 /// A guest leaves as others do. Seen to fail without the look at the bar.
 #[tokio::test]
 async fn a_guest_who_left_stays_out() {

@@ -142,6 +142,56 @@ async fn links_end_with_the_person_and_by_hand() {
     assert_eq!(identities(&acme, &again).await, [(GOOGLE.to_owned(), "ada-1".to_owned())]);
 }
 
+/// By the account that they had, whoever takes them back and under whatever name; and the account of a leaver
+/// opens nobody else's. Seen to fail with the identity of the removed given to whoever has the address, with it
+/// given to nobody, and with it let go at the removal.
+#[tokio::test]
+async fn who_is_back_signs_in_as_before_and_a_leaver_as_nobody_else() {
+    let acme = Nestr::start().await.acme();
+    let operator = acme.operator();
+    let entra = acme.connect_entra(Dialect::Flagged);
+    let made = async |email: &str| {
+        operator.create_user(&acme.id, &json!({"userName": email}).to_string()).await
+    };
+    let removed = async |id: &str| {
+        let (workspace_id, id) = (acme.id.clone(), id.to_owned());
+        let ask = v1::DeleteUserRequest { workspace_id, id, ..v1::DeleteUserRequest::default() };
+        operator.users().delete_user(ask).await.unwrap();
+    };
+    // An admin takes somebody in again, without an identity provider.
+    let sub = Some((GOOGLE, "bob-1"));
+    let bob = made("bob@acme.com").await;
+    assert_eq!(met(&acme, "bob@acme.com", sub).await, Some(in_by(&bob)));
+    removed(&bob).await;
+    let bob = made("bob@acme.com").await;
+    assert_eq!(met(&acme, "bob@acme.com", sub).await, Some(in_by(&bob)));
+
+    // He leaves, and what he had proved of another's address once is worth nothing.
+    removed(&bob).await;
+    let eve = made("eve@acme.com").await;
+    let mismatch = InactiveReason::IdentityMismatch;
+    assert_eq!(met(&acme, "eve@acme.com", sub).await, Some(out_by(&eve, mismatch)));
+    assert!(identities(&acme, &eve).await.is_empty());
+    assert_eq!(met(&acme, "eve@acme.com", None).await, Some(in_by(&eve)), "she proves her address");
+
+    // The identity provider takes somebody on again, under the name of before and under another.
+    let sub = Some((GOOGLE, "ada-1"));
+    let ada = entra.assign("ada@acme.com").await;
+    assert_eq!(met(&acme, "ada@acme.com", sub).await, Some(in_by(&ada)));
+    entra.delete(&ada).await.is(204);
+    let ada = entra.assign("ada@acme.com").await;
+    assert_eq!(met(&acme, "ada@acme.com", sub).await, Some(in_by(&ada)));
+    entra.delete(&ada).await.is(204);
+    let countess = entra.assign("countess@acme.com").await;
+    assert_eq!(met(&acme, "countess@acme.com", sub).await, Some(in_by(&countess)));
+
+    // The address goes to somebody else, who is the first to sign in by it.
+    entra.delete(&countess).await.is(204);
+    let other = entra.assign("countess@acme.com").await;
+    assert_eq!(met(&acme, "countess@acme.com", Some((GOOGLE, "c-2"))).await, Some(in_by(&other)));
+    assert_eq!(met(&acme, "countess@acme.com", sub).await, Some(out_by(&other, mismatch)));
+}
+
 /// Of many sign-ins at once one links, and those of another subject hear that it was not theirs. Seen to fail
 /// with what is decided before the transaction, and with the answer of before the attempt.
 #[tokio::test]

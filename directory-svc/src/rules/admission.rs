@@ -66,12 +66,6 @@ pub(crate) fn login_email(
     Ok(None)
 }
 
-/// The domain for whose verification a person without a login e-mail waits.
-#[must_use]
-pub(crate) fn waits_for(person: &Resource) -> Option<String> {
-    candidate(person).map(|email| email.domain().to_owned())
-}
-
 fn not_verified(email: LoginEmail) -> Refusal {
     let shown = echo(email.domain());
     Refusal::new(

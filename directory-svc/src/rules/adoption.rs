@@ -5,7 +5,7 @@ use scim::Resource;
 
 use super::admission::{self, Standing};
 use super::binding::bound_elsewhere;
-use super::leavers::{self, Before};
+use super::leavers::{self, After, Before};
 use super::management;
 use super::people::{login_email_taken, replacement, user_name_taken};
 use super::protection;
@@ -31,12 +31,14 @@ pub(crate) fn create(
     met: &Met,
     read: impl Fn(&User) -> Result<Resource, Refusal>,
 ) -> Result<Admission, Refusal> {
+    let names_active = wanted.attribute("active").is_some();
     let binding = author.integration().map(|integration_id| Binding {
         integration_id,
         external_id: external_id.map(str::to_owned),
     });
     let Some(person) = one_person(met)? else {
         let login_email = admission::login_email(policy, wanted, None)?;
+        let after = After { resource: wanted, names_active, login_email: login_email.as_ref() };
         return Ok(Admission::Create(Draft {
             resource: wanted.clone(),
             binding,
@@ -44,7 +46,7 @@ pub(crate) fn create(
             is_protected: false,
             predecessor: met.resembling,
             is_guest: admission::is_guest(policy, login_email.as_ref()),
-            passage: leavers::passage(author, None, wanted, login_email.as_ref()),
+            passage: leavers::passage(author, None, after)?,
             login_email,
         }));
     };
@@ -62,17 +64,14 @@ pub(crate) fn create(
             let login_email = person.login_email.clone().or(admitted);
             let resource = replacement(wanted.clone(), &current);
             protection::check(person, &current, &resource, login_email.as_ref())?;
-            let before = Before { standing, is_bound: false };
+            let before = Before { person, resource: &current };
+            let after =
+                After { resource: &resource, names_active, login_email: login_email.as_ref() };
             Ok(Admission::Adopt(
                 person.id,
                 Draft {
                     is_guest: admission::is_guest(policy, login_email.as_ref()),
-                    passage: leavers::passage(
-                        author,
-                        Some(before),
-                        &resource,
-                        login_email.as_ref(),
-                    ),
+                    passage: leavers::passage(author, Some(before), after)?,
                     resource,
                     login_email,
                     binding,

@@ -26,6 +26,7 @@ pub(crate) fn person(number: u128, user_name: &str, bound_to: Option<u128>) -> U
         document: resource(user_name).to_json(),
         login_email: address(user_name),
         active: true,
+        has_left: false,
         binding: bound_to.map(|to| Binding { integration_id: integration(to), external_id: None }),
         provided: Provided::default(),
         is_protected: false,

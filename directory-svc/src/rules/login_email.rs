@@ -9,13 +9,15 @@ use scim::fold::fold;
 use crate::store::LoginEmail;
 
 /// Reads an address; `None` when `text` is none. The domain is compared after IDNA, the local part
-/// folded.
+/// folded: what is compared is what has to be a local part, however its letters are composed.
 #[must_use]
 pub(crate) fn address(text: &str) -> Option<LoginEmail> {
+    let (local, domain) = text.rsplit_once('@')?;
     // A quoted local part is a second spelling of a mailbox, and comes from nobody who works there.
-    let parsed: lettre::Address = text.parse().ok().filter(|_| !text.starts_with('"'))?;
-    let domain = domain(parsed.domain())?;
-    Some(LoginEmail { address: text.to_owned(), key: format!("{}@{domain}", fold(parsed.user())) })
+    let local = Some(fold(local)).filter(|local| !local.starts_with('"'))?;
+    let parsed: lettre::Address = format!("{local}@{domain}").parse().ok()?;
+    let domain = self::domain(parsed.domain())?;
+    Some(LoginEmail { address: text.to_owned(), key: format!("{local}@{domain}") })
 }
 
 /// The one form of a domain, as it is compared and stored: ASCII (IDNA), lower case, no dot behind.
@@ -160,11 +162,25 @@ mod tests {
         assert_eq!(address("not an address"), None);
     }
 
+    /// Seen to fail with the letters looked at as they were sent: who has such an address is then nobody, and not
+    /// barred when they leave.
+    #[test]
+    fn letters_may_be_composed_of_several_characters() {
+        let [one, two] =
+            ["J\u{f6}rg@acme.com", "Jo\u{308}rg@acme.com"].map(|text| address(text).unwrap());
+        assert_eq!(one.key, two.key);
+        assert_eq!(two.address, "Jo\u{308}rg@acme.com", "as it was sent");
+        assert_eq!(address("ada＠acme.com"), None, "that is no `@`");
+        assert_eq!(address("eve@evil.example＠acme.com@acme.com"), None);
+    }
+
     /// Else a leaver comes back under another spelling of the same mailbox. Seen to fail without the look at
     /// the quotes.
     #[test]
     fn a_mailbox_has_one_spelling() {
-        for quoted in [r#""ada"@acme.com"#, r#""a\da"@acme.com"#, r#""a da"@acme.com"#] {
+        for quoted in
+            [r#""ada"@acme.com"#, r#""a\da"@acme.com"#, r#""a da"@acme.com"#, "＂ada＂@acme.com"]
+        {
             assert_eq!(address(quoted), None, "{quoted}");
         }
     }

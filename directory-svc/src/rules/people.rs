@@ -5,7 +5,7 @@ use scim::Resource;
 
 use super::admission::{self, Standing};
 use super::binding::binding_after;
-use super::leavers::{self, Before};
+use super::leavers::{self, After, Before};
 use super::management::Named;
 use super::{management, protection, version};
 use crate::ids::MemberId;
@@ -46,7 +46,8 @@ pub(crate) struct Wanted<'a> {
 /// How `person` is to be, once what is wanted takes the place of what stands.
 ///
 /// # Errors
-/// `BOUND_ELSEWHERE`, `MANAGED_BY_IDP`, `USER_PROTECTED`, and the errors of [`admission::login_email`].
+/// `BOUND_ELSEWHERE`, `MANAGED_BY_IDP`, `USER_PROTECTED`, and the errors of [`admission::login_email`] and
+/// [`leavers::passage`].
 pub(crate) fn change(
     policy: &Policy,
     author: &Author,
@@ -60,10 +61,12 @@ pub(crate) fn change(
     let standing = Standing { resource: current, login_email: person.login_email.as_ref() };
     let login_email = admission::login_email(policy, &resource, Some(standing))?;
     protection::check(person, current, &resource, login_email.as_ref())?;
-    let before = Before { standing, is_bound: person.binding.is_some() };
+    let before = Before { person, resource: current };
+    let names_active = named.contains("active");
+    let after = After { resource: &resource, names_active, login_email: login_email.as_ref() };
     Ok(Draft {
         is_guest: admission::is_guest(policy, login_email.as_ref()),
-        passage: leavers::passage(author, Some(before), &resource, login_email.as_ref()),
+        passage: leavers::passage(author, Some(before), after)?,
         resource,
         login_email,
         binding,
@@ -86,8 +89,7 @@ pub(crate) fn remove(
     binding_after(author, person, None)?;
     protection::check_removal(person)?;
     management::check_removal(author, is_operator, person)?;
-    let standing = Standing { resource: current, login_email: person.login_email.as_ref() };
-    Ok(leavers::removal(author, Before { standing, is_bound: person.binding.is_some() }))
+    Ok(leavers::removal(author, Before { person, resource: current }))
 }
 
 /// How a removed person comes back: as they were, signed in by the same address while its domain is
@@ -112,7 +114,7 @@ pub(crate) fn restore(
     let login_email = login_email.filter(|email| admission::may_sign_in(policy, email));
     Ok(Draft {
         is_guest: admission::is_guest(policy, login_email.as_ref()),
-        passage: leavers::restoration(&resource, login_email.as_ref()),
+        passage: leavers::restoration(Before { person: &tombstone.was, resource: &resource }),
         resource,
         login_email,
         binding: None,

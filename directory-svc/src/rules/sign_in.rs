@@ -1,7 +1,8 @@
 //! Whom a sign-in meets in a workspace, and who may join it by themselves.
 //!
 //! An identity that is linked decides whom it signs in, whatever the address is meanwhile; an address alone
-//! signs in whoever has it, but for guests.
+//! signs in whoever has it, but for guests. That of somebody who was removed signs in nobody else, but whom an
+//! identity provider manages under the address that was proved: the person is back under another one.
 
 use crate::ids::UserId;
 use crate::store::{Doorstep, EmailJoin, Footing, Holder, Identity};
@@ -48,7 +49,7 @@ pub(crate) fn account(met: &Doorstep, identity: Option<&Identity>) -> Option<Acc
         Some(Inactive::NotVerified)
     } else if is_linked {
         None
-    } else if identity.is_some_and(|identity| is_anothers(holder, identity)) {
+    } else if identity.is_some_and(|identity| is_anothers(met, holder, identity)) {
         Some(Inactive::IdentityMismatch)
     } else {
         is_guest.then_some(Inactive::IdentityRequired)
@@ -61,7 +62,7 @@ pub(crate) fn account(met: &Doorstep, identity: Option<&Identity>) -> Option<Acc
 #[must_use]
 pub(crate) fn links(met: &Doorstep, identity: &Identity) -> Option<UserId> {
     let holder = met.by_email.as_ref().filter(|_| met.by_identity.is_none())?;
-    let may = holder.active && !met.is_suspended && !is_anothers(holder, identity);
+    let may = holder.active && !met.is_suspended && !is_anothers(met, holder, identity);
     may.then_some(holder.user_id)
 }
 
@@ -77,11 +78,16 @@ pub(crate) fn may_join(met: &Doorstep) -> bool {
         && !met.is_known
 }
 
-/// Whether the person signs in by another identity: of the same issuer or, a guest, of any.
-fn is_anothers(holder: &Holder, identity: &Identity) -> bool {
-    holder.identities.iter().any(|linked| {
-        linked != identity && (linked.issuer == identity.issuer || holder.footing == Footing::Guest)
-    })
+/// Whether an identity that signs in nobody here is not that of the person whom the address meets: who signs in
+/// by another one, of the same issuer or, a guest, of any; or it was somebody's who was removed.
+fn is_anothers(met: &Doorstep, holder: &Holder, identity: &Identity) -> bool {
+    let is_vouched_for = holder.is_bound && holder.footing == Footing::Verified;
+    let was_anothers = met.is_linked && !is_vouched_for;
+    was_anothers
+        || holder.identities.iter().any(|linked| {
+            linked != identity
+                && (linked.issuer == identity.issuer || holder.footing == Footing::Guest)
+        })
 }
 
 #[cfg(test)]
@@ -97,7 +103,7 @@ mod tests {
 
     fn holder(n: u128, footing: Footing, identities: &[Identity]) -> Holder {
         let user_id = UserId::new(Uuid::from_u128(n));
-        Holder { user_id, active: true, footing, identities: identities.to_vec() }
+        Holder { user_id, active: true, footing, is_bound: false, identities: identities.to_vec() }
     }
 
     fn doorstep(by_email: Option<Holder>, by_identity: Option<Holder>) -> Doorstep {
@@ -158,6 +164,27 @@ mod tests {
         assert_eq!(met(&step, Some(&elsewhere)), Some((1, None)));
         assert!(links(&step, &elsewhere).is_some(), "a person may sign in by several issuers");
         assert_eq!(met(&step, None), Some((1, None)), "the address itself was proved");
+    }
+
+    /// The identity of a leaver is nobody's key to the account of whoever has an address of theirs. Seen to fail
+    /// without the look at the link, and with that at the identity provider's word left out.
+    #[test]
+    fn the_identity_of_somebody_removed_signs_in_whom_the_provider_vouches_for_alone() {
+        let sub = identity("google", "1");
+        let mismatch = Some((2, Some(Inactive::IdentityMismatch)));
+        let step = |holder| Doorstep { is_linked: true, ..doorstep(Some(holder), None) };
+        for footing in [Footing::Verified, Footing::Guest] {
+            let joined = step(holder(2, footing, &[]));
+            assert_eq!(met(&joined, Some(&sub)), mismatch);
+            assert_eq!(links(&joined, &sub), None);
+        }
+        let assigned = Holder { is_bound: true, ..holder(2, Footing::Verified, &[]) };
+        assert_eq!(met(&step(assigned.clone()), Some(&sub)), Some((2, None)));
+        assert!(links(&step(assigned.clone()), &sub).is_some(), "she is back under a new address");
+        let guest = step(Holder { footing: Footing::Guest, ..assigned.clone() });
+        assert_eq!(met(&guest, Some(&sub)), mismatch);
+        let own = Holder { identities: vec![identity("google", "2")], ..assigned };
+        assert_eq!(met(&step(own), Some(&sub)), mismatch, "somebody else has signed in");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::rules::login_email::address;
 use crate::rules::people;
 use crate::rules::sign_in::{self, Inactive};
 use crate::store::{
-    Author, Doorstep, Footing, Identity, JoiningStore, LoginEmail, Store, StoreError,
+    Author, Doorstep, Footing, Identity, JoiningStore, LoginEmail, Readmitted, Store, StoreError,
 };
 
 /// The longest issuer, and the longest subject, in bytes: twice what `OpenID` allows a subject.
@@ -79,8 +79,12 @@ impl<S: Store> LoginService for Services<S> {
         request: Request<v1::ReadmitAddressRequest>,
     ) -> Result<Response<v1::ReadmitAddressResponse>, Status> {
         let Authenticated { workspace, author, ask, .. } = self.door.open(request).await?;
-        let key = email(&ask.email)?.key;
-        let readmitted = workspace.readmit(self.write(author), key).await;
+        let whom = match (ask.email.as_str(), ask.user_id.as_str()) {
+            (address, "") => Readmitted::Address(email(address)?.key),
+            ("", id) => Readmitted::Person(user_id(id)?),
+            _ => return Err(no(read::invalid("user_id", "name an address or a person, not both"))),
+        };
+        let readmitted = workspace.readmit(self.write(author), whom).await;
         let was_barred = readmitted.map_err(store_error)?;
         Ok(Response::new(v1::ReadmitAddressResponse { was_barred }))
     }

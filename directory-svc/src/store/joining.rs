@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::{
     AddressWritten, AllowedAddress, Answer, Barred, Doorstep, Identity, Link, LoginEmail,
-    RefusedDomain, Write,
+    Readmitted, RefusedDomain, Revision, User, Write,
 };
 use crate::clock::Micros;
 use crate::ids::UserId;
@@ -15,11 +15,22 @@ pub trait JoiningStore: Clone + Send + Sync + 'static {
     /// That an address (in its form for comparison) is barred; `None`: it is not.
     fn barred(&self, key: String) -> impl Future<Output = Answer<Option<Barred>>> + Send;
 
-    /// Takes the bar from an address, and lets who had it be activated again; answers whether there was one.
-    fn readmit(&self, write: Write, key: String) -> impl Future<Output = Answer<bool>> + Send;
+    /// Lets an address or a person in again, bars lifted and [`User::has_left`] taken back; answers whether
+    /// anything was shut.
+    fn readmit(&self, write: Write, whom: Readmitted) -> impl Future<Output = Answer<bool>> + Send;
+
+    /// At most `limit` of the people whom no login e-mail signs in, the earliest made first, behind the one of
+    /// this `seq`.
+    fn without_login(
+        &self,
+        after: Revision,
+        limit: u32,
+    ) -> impl Future<Output = Answer<Vec<User>>> + Send;
 
     /// Links an identity to a person: `decide` sees what a sign-in would, and says to whom; `None`: to
-    /// nobody. An identity of somebody who was removed becomes the new one's.
+    /// nobody. An identity of somebody who was removed becomes the new one's. Such identities are kept until a
+    /// bar is lifted that is there because of the removed person, by readmission or for somebody whom the address
+    /// signs in then.
     fn link_identity<D>(
         &self,
         write: Write,

@@ -320,6 +320,8 @@ pub struct User {
     pub login_email: Option<LoginEmail>,
     /// Whether the person may sign in at all.
     pub active: bool,
+    /// Whether an identity provider's last word is that the person is out: then no service lets them in.
+    pub has_left: bool,
     /// The living binding.
     pub binding: Option<Binding>,
     /// What the integration of the binding has said something of.
@@ -477,7 +479,7 @@ pub enum ChangeKind {
     IdentityLinked,
     /// A person no longer signs in by an identity.
     IdentityUnlinked,
-    /// An address that was barred is no longer.
+    /// An address that was barred is no longer; or a person who had left, named by id, may come in again.
     AddressReadmitted,
     /// An outside address was allowed.
     AddressAllowed,

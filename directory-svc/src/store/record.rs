@@ -190,8 +190,9 @@ pub(super) fn image_of_workspace(workspace: &Workspace) -> Value {
 }
 
 /// The bar on an address.
-pub(super) fn image_of_barred(barred: &Barred) -> Value {
+pub(super) fn image_of_barred(key: &str, barred: &Barred) -> Value {
     json!({
+        "address": key,
         "userId": barred.user_id.to_string(),
         "since": barred.since,
         "firm": barred.is_firm,

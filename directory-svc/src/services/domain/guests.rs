@@ -1,22 +1,18 @@
 //! Guests: single outside addresses that an operator allows.
 
 use directory_api::v1;
-use serde_json::json;
 use tonic::Status;
 
 use super::decide::bounded;
 use super::refused::{behind, mark};
-use crate::door::{Admitted, Authenticated};
+use crate::door::Authenticated;
 use crate::render;
 use crate::rules::guests;
+use crate::services::Services;
 use crate::services::fault::store_error;
 use crate::services::login::email;
 use crate::services::page::{self, Question};
-use crate::services::{Services, read};
-use crate::store::{
-    AllowedAddress, Author, JoiningStore, Kind, LoginEmail, Mark, Query, Start, Store,
-    WorkspaceStore,
-};
+use crate::store::{AllowedAddress, JoiningStore, Store, WorkspaceStore};
 
 impl<S: Store> Services<S> {
     /// See `DomainService.AllowAddress`.
@@ -78,27 +74,5 @@ impl<S: Store> Services<S> {
         let written = workspace.change_allowed_address(write, key, |_, _| Ok(None)).await;
         let was_allowed = written.map_err(store_error)?.was_allowed;
         Ok(v1::DisallowAddressResponse { was_allowed })
-    }
-
-    /// Gives a login e-mail to who was kept without one because the address was not allowed.
-    async fn sign_in_waiting_guests(
-        &self,
-        workspace: &Admitted<S::Workspace>,
-        author: &Author,
-        email: &LoginEmail,
-    ) -> Result<(), Status> {
-        let filter = format!("emails.value eq {}", json!(email.address));
-        let query = Query {
-            filter: read::filter(workspace.schemas(), Kind::User, &filter)?,
-            viewer: None,
-            sort: None,
-            start: Start::After(Mark::of(0)),
-            limit: page::MAX_PAGE,
-        };
-        let found = workspace.users(query).await.map_err(store_error)?;
-        for user in found.rows.iter().filter(|user| user.login_email.is_none()) {
-            self.sign_in_one(workspace, author, email.domain(), user).await?;
-        }
-        Ok(())
     }
 }

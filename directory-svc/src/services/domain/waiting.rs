@@ -1,24 +1,26 @@
-//! People who were kept without a login e-mail until their domain was verified.
+//! People who are kept without a login e-mail: until their domain is verified, or their address allowed.
 //!
 //! The verification marks the domain in the store. Whoever verifies it begins with them, and the directory goes
 //! on by itself with what is left: many people hold up nobody, and a crash forgets none of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
+use serde_json::json;
 use tonic::Status;
 use uuid::Uuid;
 
 use crate::clock::{MINUTE, Micros};
 use crate::door::Admitted;
+use crate::rules::login_email::candidate;
 use crate::rules::management::Named;
-use crate::rules::people::Wanted;
-use crate::rules::{admission, people};
-use crate::services::fault::{no, scim_error, store_error};
+use crate::rules::people::{self, Wanted};
+use crate::services::fault::{no, store_error};
 use crate::services::{Services, page, read};
 use crate::store::{
-    Author, DomainCheckStore, DomainState, Kind, Mark, Query, Revision, Start, Store, StoreError,
-    User, Waiting, WaitingStore, WorkspaceStore,
+    Author, DomainCheckStore, DomainState, JoiningStore, Kind, LoginEmail, Mark, Query, Revision,
+    Start, Store, StoreError, User, Waiting, WaitingStore, WorkspaceStore,
 };
 
 /// For how long a domain is taken while a step is done with its people; longer than one takes. A step that was
@@ -70,6 +72,35 @@ impl<S: Store> Services<S> {
         Ok(())
     }
 
+    /// Gives a login e-mail to whoever was kept without one because this address was not allowed, in whatever
+    /// spelling they
+    /// have it.
+    pub(super) async fn sign_in_waiting_guests(
+        &self,
+        workspace: &Admitted<S::Workspace>,
+        author: &Author,
+        email: &LoginEmail,
+    ) -> Result<(), Status> {
+        for spelling in BTreeSet::from(email.spellings()) {
+            for attribute in ["emails.value", "userName"] {
+                let filter = format!("{attribute} eq {}", json!(spelling));
+                let query = Query {
+                    filter: read::filter(workspace.schemas(), Kind::User, &filter)?,
+                    viewer: None,
+                    sort: None,
+                    start: Start::After(Mark::of(0)),
+                    limit: page::MAX_PAGE,
+                };
+                let found = workspace.users(query).await.map_err(store_error)?;
+                for user in found.rows.iter().filter(|user| user.login_email.is_none()) {
+                    let is_meant = |waits_for: &LoginEmail| waits_for.key == email.key;
+                    self.sign_in_one(workspace, author, user, is_meant).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A step of that for a domain that was taken under the name `taker`, in the name of who verified it.
     pub(crate) async fn sign_in_some(
         &self,
@@ -91,9 +122,9 @@ impl<S: Store> Services<S> {
         Ok(())
     }
 
-    /// Signs in who waits among the people of one page, behind the one of the `seq` `after`. Whoever cannot have
-    /// their login e-mail, another person having it or a leaver having had it, is left as they are. Answers
-    /// behind whom to go on; `None`: nobody is left.
+    /// Signs in who waits among the people of one page of those without a login e-mail, behind the one of the
+    /// `seq` `after`. Whoever cannot have theirs, another person having it or a leaver having had it, is left as
+    /// they are. Answers behind whom to go on; `None`: nobody is left.
     async fn sign_in_page(
         &self,
         workspace: &Admitted<S::Workspace>,
@@ -101,36 +132,26 @@ impl<S: Store> Services<S> {
         domain: &str,
         after: Revision,
     ) -> Result<Option<Revision>, Status> {
-        let filter =
-            scim::filter::parse("emails pr").and_then(|f| f.bind(Kind::User.resource_type()));
-        let filter = filter.map_err(scim_error)?;
-        let query = Query {
-            filter: Some(filter),
-            viewer: None,
-            sort: None,
-            start: Start::After(Mark::of(after)),
-            limit: page::MAX_PAGE,
-        };
-        let found = workspace.users(query).await.map_err(store_error)?;
-        let waiting: Vec<_> = found.rows.iter().filter(|user| user.login_email.is_none()).collect();
+        let waiting = workspace.without_login(after, page::MAX_PAGE).await.map_err(store_error)?;
         for some in waiting.chunks(AT_ONCE) {
-            let each = some.iter().map(|user| self.sign_in_one(workspace, author, domain, user));
+            let is_meant = |waits_for: &LoginEmail| waits_for.domain() == domain;
+            let each = some.iter().map(|user| self.sign_in_one(workspace, author, user, is_meant));
             try_join_all(each).await?;
         }
-        Ok(found.marks.last().filter(|_| found.more).map(|last| last.seq))
+        Ok(waiting.last().map(|last| last.seq))
     }
 
-    /// Signs in one person, if they wait for the domain and may.
-    pub(super) async fn sign_in_one(
+    /// Gives one of them the address that they wait for, if it is meant.
+    async fn sign_in_one(
         &self,
         workspace: &Admitted<S::Workspace>,
         author: &Author,
-        domain: &str,
         user: &User,
+        is_meant: impl Fn(&LoginEmail) -> bool,
     ) -> Result<(), Status> {
         let schemas = Arc::clone(workspace.schemas());
         let current = read::stored_user(&schemas, user).map_err(no)?;
-        if admission::waits_for(&current).as_deref() != Some(domain) {
+        if !candidate(&current).as_ref().is_some_and(is_meant) {
             return Ok(());
         }
         let (by, id) = (author.clone(), user.id.to_string());

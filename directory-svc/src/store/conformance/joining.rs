@@ -1,29 +1,18 @@
-//! The ways in: who is kept out, who comes in by what, and what is noted of those who were refused.
+//! The ways in: who comes in by what, and what is noted of those who were refused.
 
 use serde_json::{Value, json};
 
+use super::leavers::bars;
 use super::{
-    Domain, DomainState, Draft, Engine, Footing, JoiningStore, NOW, Names, Passage, Policy, Store,
-    User, WorkspaceStore, change, claim, create, decision, draft, integration_id, login, named, no,
-    remove, revision, switch, user_id, verify, workspace, write, write_by,
+    Domain, DomainState, Draft, Engine, Footing, JoiningStore, NOW, Names, Policy, Store, User,
+    WorkspaceStore, claim, create, decision, draft, integration_id, login, named, no, remove,
+    revision, switch, user_id, verify, workspace, write, write_by,
 };
 use crate::ids::{UserId, WorkspaceId};
 use crate::store::{
-    Admission, AllowedAddress, Answer, AuditQuery, Barred, ChangeKind, Doorstep, EmailJoin, Holder,
-    Identity, IntegrationState, REFUSED_DOMAINS, RefusedDomain, StoreError, Unique, Workspace,
+    Admission, AllowedAddress, Answer, AuditQuery, ChangeKind, Doorstep, EmailJoin, Holder,
+    Identity, IntegrationState, REFUSED_DOMAINS, RefusedDomain, StoreError, Workspace,
 };
-
-fn bars(addresses: &[&str], is_firm: bool) -> Passage {
-    let bars = addresses.iter().map(|&address| address.to_owned()).collect();
-    Passage { bars, is_firm, ..Passage::default() }
-}
-
-/// Ada, who comes in by her address, on the word of an operator if `readmits`.
-fn entering(readmits: bool) -> Draft {
-    let enters_by = Some(login("ada@acme.com"));
-    let passage = Passage { enters_by, readmits, ..Passage::default() };
-    Draft { passage, ..named("ada").signed_in_by("ada@acme.com") }
-}
 
 async fn open_to_all<W: WorkspaceStore>(workspace: &W) {
     let open =
@@ -31,7 +20,8 @@ async fn open_to_all<W: WorkspaceStore>(workspace: &W) {
     workspace.change_workspace(write("open"), open).await.unwrap();
 }
 
-fn identity(subject: &str) -> Identity {
+/// An identity by which a person signs in.
+pub(super) fn identity(subject: &str) -> Identity {
     Identity { issuer: "https://idp.example".to_owned(), subject: subject.to_owned() }
 }
 
@@ -41,82 +31,25 @@ async fn met<S: Store>(store: &S, address: &str, by: Option<Identity>) -> Option
     met.into_iter().find(|step| step.workspace_id == WorkspaceId::new(super::uuid(1)))
 }
 
-/// Seen to fail without the look at the bar, with a soft bar in place of a firm one, and without the look at
-/// whose address it is.
-pub(super) async fn bar_addresses_to_those_who_left<E: Engine>(engine: E) {
-    let (acme, other) = (workspace(engine.store(), 1).await, workspace(engine.store(), 2).await);
-    let barred = async |key: &str| acme.barred(key.to_owned()).await.unwrap();
-    create(&acme, write("make"), user_id(1), entering(false)).await.unwrap();
-    let gone = bars(&["ada@acme.com", "ada.l@acme.com"], true);
-    let decide = move |_: Option<&User>| Ok(gone.clone());
-    acme.remove_user(write("remove"), user_id(1), NOW, decide).await.unwrap();
-
-    let bar = Barred { user_id: user_id(1), since: NOW, is_firm: true };
-    assert_eq!(barred("ada.l@acme.com").await, Some(bar.clone()));
-    let back = create(&acme, write("again"), user_id(2), entering(false)).await;
-    let Err(StoreError::Barred { user_id: who }) = back else { panic!("{back:?}") };
-    assert_eq!((who, revision(&acme).await), (user_id(1), 2));
-    let waiting = named("ada").signed_in_by("ada@acme.com");
-    create(&acme, write("asleep"), user_id(3), waiting).await.unwrap();
-    let back = change(&acme, "wake", user_id(3), entering(false)).await;
-    assert!(matches!(back, Err(StoreError::Barred { .. })));
-    assert_eq!(barred("ada@acme.com").await, Some(bar), "no attempt takes it away");
-    create(&other, write("make"), user_id(1), entering(false)).await.unwrap();
-
-    let back = change(&acme, "assign", user_id(3), Draft { ..entering(true) }).await.unwrap();
-    assert_eq!(back.id, user_id(3));
-    assert_eq!(barred("ada@acme.com").await, None);
-
-    // A soft bar gives way to a service, and never takes the place of a firm one.
-    let asleep = Draft { passage: bars(&["ada@acme.com"], false), ..named("ada") };
-    change(&acme, "leave", user_id(3), asleep.clone()).await.unwrap();
-    assert!(!barred("ada@acme.com").await.unwrap().is_firm);
-    change(&acme, "come back", user_id(3), entering(false)).await.unwrap();
-    assert_eq!(barred("ada@acme.com").await, None);
-    change(&acme, "leave again", user_id(3), asleep.clone()).await.unwrap();
-    let now = revision(&acme).await;
-    let firm = Draft { passage: bars(&["ada@acme.com"], true), ..asleep.clone() };
-    change(&acme, "nothing but the bar", user_id(3), firm).await.unwrap();
-    change(&acme, "nothing", user_id(3), asleep).await.unwrap();
-    assert!(barred("ada@acme.com").await.unwrap().is_firm);
-    assert_eq!(revision(&acme).await, now, "the bar alone is no change of the person");
-
-    assert!(acme.readmit(write("readmit"), "ada@acme.com".to_owned()).await.unwrap());
-    assert!(acme.readmit(write("readmit"), "ada@acme.com".to_owned()).await.unwrap(), "repeated");
-    assert!(!acme.readmit(write("again none"), "ada@acme.com".to_owned()).await.unwrap());
-    let record = AuditQuery { act: Some("address".to_owned()), limit: 9, ..AuditQuery::default() };
-    let records = acme.audit_records(record).await.unwrap();
-    assert_eq!(records.len(), 1);
-    assert_eq!(records[0].subject, "ada@acme.com");
-    change(&acme, "wake at last", user_id(3), entering(false)).await.unwrap();
-
-    // Nobody is let in by what is another's address, if not the one that signs them in.
-    let eve = draft(&json!({ "userName": "eve", "emails": [{ "value": "lovelace@acme.com" }] }));
-    create(&acme, write("eve"), user_id(4), eve).await.unwrap();
-    let enters_by = Some(login("lovelace@acme.com"));
-    let passage = Passage { enters_by, ..Passage::default() };
-    let own = Draft { passage, ..named("lovelace").signed_in_by("lovelace@acme.com") };
-    let taken = create(&acme, write("second"), user_id(5), own.clone()).await;
-    let Err(StoreError::Taken { unique: Unique::LoginEmail, holder }) = taken else { panic!() };
-    assert_eq!(holder, user_id(4).into());
-    let managed = own.bound_to(integration_id(1), None);
-    create(&acme, write("the provider's"), user_id(5), managed).await.unwrap();
-}
-
-/// Seen to fail with bars cleared with the tombstones.
-pub(super) async fn bar_an_address_longer_than_its_tombstone<E: Engine>(engine: E) {
-    let acme = workspace(engine.store(), 1).await;
-    create(&acme, write("make"), user_id(1), entering(false)).await.unwrap();
-    let gone = move |_: Option<&User>| Ok(bars(&["ada@acme.com"], true));
-    acme.remove_user(write("remove"), user_id(1), NOW, gone).await.unwrap();
-    drop(acme);
-    let engine = engine.reopen();
+/// Seen to fail with the people who sign in among them, and with the first page alone.
+pub(super) async fn list_who_waits_for_a_login_email<E: Engine>(engine: E) {
     let store = engine.store();
-    store.clear_expired(NOW + 1, NOW + 1, 100).await.unwrap();
-    let acme = store.workspace(WorkspaceId::new(super::uuid(1)));
-    assert_eq!(acme.deleted_users(0, 10).await.unwrap(), []);
-    let back = create(&acme, write("again"), user_id(2), entering(false)).await;
-    assert!(matches!(back, Err(StoreError::Barred { .. })));
+    let (acme, other) = (workspace(store, 1).await, workspace(store, 2).await);
+    for n in 1..=6 {
+        let person = named(&format!("p{n}"));
+        let address = format!("p{n}@acme.com");
+        let person = if n % 2 == 0 { person.signed_in_by(&address) } else { person };
+        create(&acme, write(&format!("make {n}")), user_id(n), person).await.unwrap();
+    }
+    create(&other, write("elsewhere"), user_id(9), named("p9")).await.unwrap();
+    let waiting = async |after, limit| {
+        let found = acme.without_login(after, limit).await.unwrap();
+        found.into_iter().map(|user| (user.id, user.seq)).collect::<Vec<_>>()
+    };
+    let all = [(user_id(1), 1), (user_id(3), 3), (user_id(5), 5)];
+    assert_eq!(waiting(0, 9).await, all);
+    assert_eq!(waiting(0, 2).await, all[..2]);
+    assert_eq!(waiting(3, 2).await, all[2..]);
 }
 
 /// Seen to fail without the note on the integration, and with every person of an integration closing it.
@@ -186,6 +119,7 @@ pub(super) async fn tell_a_sign_in_what_it_meets<E: Engine>(engine: E) {
         user_id: user_id(1),
         active: true,
         footing: Footing::Verified,
+        is_bound: false,
         identities: Vec::new(),
     };
     let expected = Doorstep {

@@ -9,6 +9,7 @@ mod filters;
 mod groups;
 mod integrations;
 mod joining;
+mod leavers;
 mod model;
 mod notices;
 mod order;
@@ -83,8 +84,12 @@ every_store_must![
     integrations::show_the_others_to_whoever_decides,
     joining::allow_outside_addresses,
     joining::ask_again_about_an_allowed_address,
-    joining::bar_addresses_to_those_who_left,
-    joining::bar_an_address_longer_than_its_tombstone,
+    leavers::bar_addresses_to_those_who_left,
+    leavers::bar_an_address_longer_than_its_tombstone,
+    leavers::readmit_an_address_or_a_person,
+    leavers::remember_of_the_removed_whether_they_had_left,
+    joining::list_who_waits_for_a_login_email,
+    leavers::keep_the_identities_of_the_removed_until_they_are_let_in,
     joining::close_the_workspace_with_the_first_person_of_an_integration,
     joining::keep_refused_domains_until_they_are_verified,
     joining::link_an_identity_to_whom_it_is_decided,

@@ -1,6 +1,6 @@
 //! A workspace in memory: what every store is to do, in the fewest words. No engine, no index.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     Admission, Author, Domain, DomainState, Draft, Integration, IntegrationState, LoginEmail, Met,
@@ -105,8 +105,6 @@ pub(super) struct Model {
     pub(super) removed: BTreeMap<UserId, Tombstone<User>>,
     /// Who had the address, and whether it is barred firmly.
     pub(super) barred: BTreeMap<String, (UserId, bool)>,
-    /// Of the living, those who have left by the word of an identity provider.
-    left: BTreeSet<UserId>,
     pub(super) domains: BTreeMap<String, Domain>,
     /// In the order of their making, as are keys and changes.
     pub(super) integrations: Vec<Integration>,
@@ -217,20 +215,19 @@ impl Model {
     ) -> Result<BTreeMap<String, (UserId, bool)>, No> {
         let mut barred = self.barred.clone();
         if let Some(LoginEmail { key, .. }) = &passage.enters_by {
-            let found = barred.remove(key);
+            if let Some((who, true)) = barred.remove(key) {
+                return Err(No::Barred(who));
+            }
             let other = |living: &Living| {
                 living.user.id != id
                     && (living.email.as_ref() == Some(key) || living.user_name == *key)
             };
-            match (found, self.holder(other)) {
-                _ if passage.readmits => {}
-                (Some((who, true)), _) => return Err(No::Barred(who)),
-                _ if self.left.contains(&id) => return Err(No::Barred(id)),
-                (_, Some(holder)) if !is_bound => {
-                    return Err(No::Taken(Unique::LoginEmail, holder.id.into()));
-                }
-                _ => {}
+            if let Some(holder) = self.holder(other).filter(|_| !is_bound) {
+                return Err(No::Taken(Unique::LoginEmail, holder.id.into()));
             }
+        }
+        for key in &passage.readmits {
+            barred.remove(key);
         }
         for key in &passage.bars {
             let firmly = passage.is_firm && !barred.get(key).is_some_and(|(_, is_firm)| *is_firm);
@@ -241,20 +238,13 @@ impl Model {
         Ok(barred)
     }
 
-    fn mark(&mut self, id: UserId, passage: &Passage) {
-        match passage.has_left {
-            Some(true) => drop(self.left.insert(id)),
-            Some(false) => drop(self.left.remove(&id)),
-            None => {}
-        }
-    }
-
     fn bring_in(&mut self, write: &Write, user: User, draft: &Draft) -> Result<User, No> {
         let barred = self.passed(user.id, &draft.passage, draft.binding.is_some())?;
         let is_new = user.seq == 0;
         let revision = self.revision() + 1;
         let seq = if is_new { revision } else { user.seq };
-        let user = User { revision, seq, modified_at: write.at, ..user };
+        let has_left = draft.passage.has_left.unwrap_or_default();
+        let user = User { revision, seq, modified_at: write.at, has_left, ..user };
         let person = self.person(user, draft)?;
         let user = person.user.clone();
         let kind = if is_new { ChangeKind::UserCreated } else { ChangeKind::UserRestored };
@@ -262,14 +252,15 @@ impl Model {
         self.removed.remove(&user.id);
         self.living.insert(user.id, person);
         self.barred = barred;
-        self.mark(user.id, &draft.passage);
         Ok(user)
     }
 
     fn update(&mut self, write: &Write, id: UserId, draft: &Draft) -> Result<User, No> {
         let before = self.living.get(&id).ok_or(No::Fault)?.user.clone();
         let barred = self.passed(id, &draft.passage, draft.binding.is_some())?;
-        let user = User { revision: self.revision() + 1, modified_at: write.at, ..before.clone() };
+        let has_left = draft.passage.has_left.unwrap_or(before.has_left);
+        let (revision, modified_at) = (self.revision() + 1, write.at);
+        let user = User { has_left, revision, modified_at, ..before.clone() };
         let person = self.person(user, draft);
         let is_same = before.document == draft.resource.to_json()
             && before.login_email == draft.login_email
@@ -277,14 +268,13 @@ impl Model {
             && before.is_protected == draft.is_protected;
         if is_same {
             self.barred = barred;
-            self.mark(id, &draft.passage);
-            let user = User { provided: draft.provided.clone(), ..before };
-            self.living.get_mut(&id).ok_or(No::Fault)?.user = user.clone();
-            return Ok(user);
+            let standing = self.living.get_mut(&id).ok_or(No::Fault)?;
+            standing.user.has_left = has_left;
+            standing.user.provided = draft.provided.clone();
+            return Ok(standing.user.clone());
         }
         let person = person?;
         self.barred = barred;
-        self.mark(id, &draft.passage);
         let is_adopted = before.binding.is_none() && person.user.binding.is_some();
         let kind = if is_adopted { ChangeKind::UserAdopted } else { ChangeKind::UserUpdated };
         self.record(write, kind, &id.to_string(), true);
@@ -311,6 +301,7 @@ impl Model {
                     document: String::new(),
                     login_email: None,
                     active: true,
+                    has_left: false,
                     binding: None,
                     provided: Provided::default(),
                     is_protected: false,
@@ -355,7 +346,6 @@ impl Model {
             return Err(No::Fault);
         }
         self.barred = self.passed(id, passage, false)?;
-        self.left.remove(&id);
         let user = self.living.remove(&id).ok_or(No::Fault)?.user;
         let user = User { is_protected: false, ..user };
         self.removed.insert(id, Tombstone { was: user, deleted_at: write.at, expires_at });

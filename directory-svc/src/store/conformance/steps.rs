@@ -38,7 +38,7 @@ pub(super) struct Person {
 #[derive(Clone, Debug)]
 pub(super) struct Ways {
     enters: bool,
-    readmits: bool,
+    readmits: Option<usize>,
     bars: Option<usize>,
     is_firm: bool,
     has_left: Option<bool>,
@@ -49,11 +49,10 @@ impl Ways {
     pub(super) fn passage(&self, login: Option<&LoginEmail>) -> Passage {
         Passage {
             enters_by: login.filter(|_| self.enters).cloned(),
-            readmits: self.readmits,
+            readmits: self.readmits.iter().map(|&address| fold(ADDRESSES[address])).collect(),
             bars: self.bars.iter().map(|&address| fold(ADDRESSES[address])).collect(),
             is_firm: self.is_firm,
             has_left: self.has_left,
-            wakes: false,
         }
     }
 }
@@ -129,9 +128,12 @@ pub(super) struct Step {
 }
 
 fn ways() -> impl Strategy<Value = Ways> {
-    let bars = prop::option::weighted(0.3, 0..ADDRESSES.len());
+    let (bars, readmits) = (
+        prop::option::weighted(0.3, 0..ADDRESSES.len()),
+        prop::option::weighted(0.3, 0..ADDRESSES.len()),
+    );
     let has_left = prop::option::weighted(0.4, any::<bool>());
-    (any::<bool>(), any::<bool>(), bars, any::<bool>(), has_left).prop_map(
+    (any::<bool>(), readmits, bars, any::<bool>(), has_left).prop_map(
         |(enters, readmits, bars, is_firm, has_left)| Ways {
             enters,
             readmits,

@@ -8,18 +8,17 @@ use crate::ids::{UserId, WorkspaceId};
 /// What a write to a person says about the ways in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Passage {
-    /// By which address the person is let in; `None`: by none that they were not let in by before.
+    /// By which address a service lets the person in, if nobody has it and it is not firmly barred; `None`: by
+    /// none that they were not let in by before.
     pub enters_by: Option<LoginEmail>,
-    /// Whether that address may be one that is firmly barred: an identity provider's or an operator's word.
-    pub readmits: bool,
+    /// The addresses, in their form for comparison, whose bars are lifted: on the word of an identity provider
+    /// or an operator.
+    pub readmits: Vec<String>,
     /// The addresses, in their form for comparison, that are barred from now on.
     pub bars: Vec<String>,
     /// Whether they are barred to services too, and not only to people who join by themselves.
     pub is_firm: bool,
-    /// Whether a service says that somebody who was out is in, by whatever address, or by none.
-    pub wakes: bool,
-    /// Whether an identity provider's word is that the person is out, whatever their address; `None`: that is
-    /// as it was.
+    /// Whether an identity provider's last word is that the person is out; `None`: that is as it was.
     pub has_left: Option<bool>,
 }
 
@@ -32,6 +31,15 @@ pub struct Barred {
     pub since: Micros,
     /// Whether it is barred to services too.
     pub is_firm: bool,
+}
+
+/// Who or what is let in again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readmitted {
+    /// An address, in its form for comparison, and who is here with it as login e-mail.
+    Address(String),
+    /// A person, here or gone, by each address that is barred because they had it.
+    Person(UserId),
 }
 
 /// Who somebody is to whoever signed them in.
@@ -78,6 +86,8 @@ pub struct Holder {
     pub active: bool,
     /// By what right their login e-mail signs in.
     pub footing: Footing,
+    /// Whether an integration manages them.
+    pub is_bound: bool,
     /// The identities by which they sign in.
     pub identities: Vec<Identity>,
 }

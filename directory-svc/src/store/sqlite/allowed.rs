@@ -3,8 +3,9 @@
 use rusqlite::{Connection, Row, params};
 
 use super::statement::{all, one, run};
+use super::users::signed_in_by;
 use super::writing::{Changed, Writing};
-use crate::ids::{UserId, WorkspaceId};
+use crate::ids::WorkspaceId;
 use crate::refusal::Refusal;
 use crate::store::record::{Detail, image_of_allowed};
 use crate::store::{AddressWritten, AllowedAddress, Answer, ChangeKind, Policy};
@@ -66,7 +67,7 @@ pub(super) fn change(
 ) -> Answer<AddressWritten> {
     let kinds = [ChangeKind::AddressAllowed, ChangeKind::AddressDisallowed];
     let repeated = writing.repeated(&kinds, Some(key))?;
-    let (standing, holder) = (find(writing, key)?, holder(writing, key)?);
+    let (standing, holder) = (find(writing, key)?, signed_in_by(writing, key)?);
     let was_allowed = standing.is_some();
     if repeated.is_some() {
         return Ok(AddressWritten { allowed: standing, was_allowed, holder });
@@ -94,16 +95,6 @@ fn find(writing: &Writing<'_>, key: &str) -> Answer<Option<AllowedAddress>> {
         "SELECT {COLUMNS} FROM allowed_address WHERE workspace_id = ?1 AND address_key = ?2"
     );
     one(writing.connection, &sql, params![writing.workspace, key], read)
-}
-
-/// Who has the address as login e-mail.
-fn holder(writing: &Writing<'_>, key: &str) -> Answer<Option<UserId>> {
-    one(
-        writing.connection,
-        "SELECT id FROM user WHERE workspace_id = ?1 AND login_email_key = ?2",
-        params![writing.workspace, key],
-        |row| row.get(0),
-    )
 }
 
 fn count(writing: &Writing<'_>) -> Answer<u64> {

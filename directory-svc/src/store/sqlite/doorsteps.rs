@@ -132,7 +132,14 @@ impl Met {
             params![self.workspace_id, user_id],
             |row| Ok(Identity { issuer: row.get(0)?, subject: row.get(1)? }),
         )?;
-        Ok(Some(Holder { user_id, active: self.active, footing, identities }))
+        let bound = one(
+            connection,
+            "SELECT 1 FROM binding WHERE workspace_id = ?1 AND user_id = ?2",
+            params![self.workspace_id, user_id],
+            |_| Ok(()),
+        )?;
+        let is_bound = bound.is_some();
+        Ok(Some(Holder { user_id, active: self.active, footing, is_bound, identities }))
     }
 }
 

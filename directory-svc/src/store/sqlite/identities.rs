@@ -84,6 +84,17 @@ pub(super) fn unlink(writing: &Writing<'_>, of: UserId, issuer: &str) -> Answer<
     Ok(true)
 }
 
+/// Forgets the identities of somebody who is not here any more.
+pub(super) fn release(writing: &Writing<'_>, of: UserId) -> Answer<()> {
+    run(
+        writing.connection,
+        "DELETE FROM identity WHERE workspace_id = ?1 AND user_id = ?2 \
+         AND NOT EXISTS (SELECT 1 FROM user WHERE workspace_id = ?1 AND id = ?2)",
+        params![writing.workspace, of],
+    )?;
+    Ok(())
+}
+
 /// Forgets the identities of somebody who is restored.
 pub(super) fn forget(writing: &Writing<'_>, of: UserId) -> Answer<()> {
     run(

@@ -3,12 +3,12 @@
 use rusqlite::Connection;
 
 use super::workspace::SqliteWorkspace;
-use super::{allowed, identities, passage, refused};
+use super::{allowed, identities, passage, refused, users};
 use crate::ids::UserId;
 use crate::refusal::Refusal;
 use crate::store::{
     AddressWritten, AllowedAddress, Answer, Barred, Doorstep, Identity, JoiningStore, Link,
-    LoginEmail, RefusedDomain, Write,
+    LoginEmail, Readmitted, RefusedDomain, Revision, User, Write,
 };
 
 impl JoiningStore for SqliteWorkspace {
@@ -16,8 +16,12 @@ impl JoiningStore for SqliteWorkspace {
         self.point(|connection, id| passage::find(connection, id, &key))
     }
 
-    async fn readmit(&self, write: Write, key: String) -> Answer<bool> {
-        self.write(write, move |writing| passage::readmit(writing, &key)).await
+    async fn readmit(&self, write: Write, whom: Readmitted) -> Answer<bool> {
+        self.write(write, move |writing| passage::readmit(writing, &whom)).await
+    }
+
+    async fn without_login(&self, after: Revision, limit: u32) -> Answer<Vec<User>> {
+        self.long(move |connection, id| users::without_login(connection, id, after, limit)).await
     }
 
     async fn link_identity<D>(

@@ -2,12 +2,14 @@
 
 #[cfg(test)]
 mod half;
+mod leavers;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use super::OpenError;
 use crate::clock::Clock;
+use crate::store::Answer;
 
 /// Marks the file as a store of the directory: "NSCD" as its `application_id`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"NSCD");
@@ -17,42 +19,35 @@ struct Migration {
     number: u32,
     name: &'static str,
     sql: &'static str,
+    /// What is done behind it that SQL cannot say.
+    then: Option<fn(&Connection) -> Answer<()>>,
+}
+
+impl Migration {
+    const fn new(number: u32, name: &'static str, sql: &'static str) -> Self {
+        Self { number, name, sql, then: None }
+    }
+
+    const fn then(self, then: fn(&Connection) -> Answer<()>) -> Self {
+        Self { then: Some(then), ..self }
+    }
 }
 
 /// In order of number, from 1 without a gap.
 const MIGRATIONS: [Migration; 12] = [
-    Migration { number: 1, name: "directory", sql: include_str!("migrations/0001_directory.sql") },
-    Migration {
-        number: 2,
-        name: "write_probe",
-        sql: include_str!("migrations/0002_write_probe.sql"),
-    },
-    Migration { number: 3, name: "groups", sql: include_str!("migrations/0003_groups.sql") },
-    Migration { number: 4, name: "schemas", sql: include_str!("migrations/0004_schemas.sql") },
-    Migration { number: 5, name: "counts", sql: include_str!("migrations/0005_counts.sql") },
-    Migration {
-        number: 6,
-        name: "administration",
-        sql: include_str!("migrations/0006_administration.sql"),
-    },
-    Migration { number: 7, name: "notices", sql: include_str!("migrations/0007_notices.sql") },
-    Migration {
-        number: 8,
-        name: "domain_checks",
-        sql: include_str!("migrations/0008_domain_checks.sql"),
-    },
-    Migration {
-        number: 9,
-        name: "integration_status",
-        sql: include_str!("migrations/0009_integration_status.sql"),
-    },
-    Migration { number: 10, name: "joining", sql: include_str!("migrations/0010_joining.sql") },
-    Migration { number: 11, name: "expiry", sql: include_str!("migrations/0011_expiry.sql") },
-    Migration {
-        number: 12,
-        name: "management",
-        sql: include_str!("migrations/0012_management.sql"),
-    },
+    Migration::new(1, "directory", include_str!("migrations/0001_directory.sql")),
+    Migration::new(2, "write_probe", include_str!("migrations/0002_write_probe.sql")),
+    Migration::new(3, "groups", include_str!("migrations/0003_groups.sql")),
+    Migration::new(4, "schemas", include_str!("migrations/0004_schemas.sql")),
+    Migration::new(5, "counts", include_str!("migrations/0005_counts.sql")),
+    Migration::new(6, "administration", include_str!("migrations/0006_administration.sql")),
+    Migration::new(7, "notices", include_str!("migrations/0007_notices.sql")),
+    Migration::new(8, "domain_checks", include_str!("migrations/0008_domain_checks.sql")),
+    Migration::new(9, "integration_status", include_str!("migrations/0009_integration_status.sql")),
+    Migration::new(10, "joining", include_str!("migrations/0010_joining.sql"))
+        .then(leavers::keep_out),
+    Migration::new(11, "expiry", include_str!("migrations/0011_expiry.sql")),
+    Migration::new(12, "management", include_str!("migrations/0012_management.sql")),
 ];
 
 /// Brings the store to the schema that this binary knows. A step that was cut short is undone by the
@@ -100,7 +95,7 @@ fn claim(connection: &mut Connection) -> Result<(), OpenError> {
 }
 
 fn step(connection: &mut Connection, migration: &Migration) -> Result<(), OpenError> {
-    let Migration { number, name, sql } = *migration;
+    let Migration { number, name, sql, then } = *migration;
     let sha256 = Sha256::digest(sql).to_vec();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let applied: Option<Vec<u8>> = transaction
@@ -112,6 +107,9 @@ fn step(connection: &mut Connection, migration: &Migration) -> Result<(), OpenEr
         None => {}
     }
     transaction.execute_batch(sql)?;
+    if let Some(then) = then {
+        then(&transaction).map_err(|error| OpenError::Engine(Box::new(error)))?;
+    }
     // A note for people: nothing is decided by it.
     let applied_at = Clock::system().now();
     transaction.execute(

@@ -2,11 +2,15 @@
 
 use rusqlite::{Connection, params};
 
-use super::statement::{one, run};
+use super::identities;
+use super::statement::{all, one, run};
+use super::users::signed_in_by;
 use super::writing::{Changed, Writing};
 use crate::ids::{UserId, WorkspaceId};
-use crate::store::record::Detail;
-use crate::store::{Answer, Barred, ChangeKind, LoginEmail, Passage, StoreError, Unique};
+use crate::store::record::{Detail, image_of_barred};
+use crate::store::{
+    Answer, Barred, ChangeKind, LoginEmail, Passage, Readmitted, StoreError, Unique,
+};
 
 pub(super) fn find(
     connection: &Connection,
@@ -22,8 +26,8 @@ pub(super) fn find(
     )
 }
 
-/// Does what a write to a person says about the ways in. Of somebody whom an integration manages it is for the
-/// identity provider to say which addresses are theirs.
+/// Does what a write to a person says about the ways in, whom `login` signs in then. Of somebody whom an
+/// integration manages it is for the identity provider to say which addresses are theirs.
 ///
 /// # Errors
 /// [`StoreError::Barred`]; [`StoreError::Taken`] when the person would enter by an address that is another
@@ -32,72 +36,64 @@ pub(super) fn keep(
     writing: &Writing<'_>,
     id: UserId,
     passage: &Passage,
+    login: Option<&LoginEmail>,
     is_bound: bool,
 ) -> Answer<()> {
-    if passage.wakes && has_left(writing, id)? {
-        return Err(StoreError::Barred { user_id: id });
-    }
     if let Some(email) = &passage.enters_by {
-        enter(writing, id, email, passage.readmits, is_bound)?;
+        enter(writing, id, email, is_bound)?;
     }
+    for key in &passage.readmits {
+        let lifted = lift(writing.connection, writing.workspace, key)?;
+        if login.is_some_and(|login| login.key == *key) {
+            let_go(writing, lifted.as_ref())?;
+        }
+    }
+    let since = writing.write.at;
     for key in &passage.bars {
-        run(
-            writing.connection,
-            "INSERT INTO barred_address (workspace_id, address_key, user_id, since, is_firm) \
-             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (workspace_id, address_key) DO UPDATE SET \
-             user_id = excluded.user_id, since = excluded.since, is_firm = excluded.is_firm \
-             WHERE excluded.is_firm > is_firm",
-            params![writing.workspace, key, id, writing.write.at, passage.is_firm],
-        )?;
+        let barred = Barred { user_id: id, since, is_firm: passage.is_firm };
+        bar(writing.connection, writing.workspace, key, &barred)?;
     }
     Ok(())
 }
 
-/// Keeps the identity provider's word on a person, who is here now.
-pub(super) fn mark(writing: &Writing<'_>, id: UserId, passage: &Passage) -> Answer<()> {
-    if let Some(has_left) = passage.has_left {
-        run(
-            writing.connection,
-            "UPDATE user SET has_left = ?3 WHERE workspace_id = ?1 AND id = ?2 AND has_left <> ?3",
-            params![writing.workspace, id, has_left],
-        )?;
-    }
-    Ok(())
-}
-
-fn enter(
-    writing: &Writing<'_>,
-    id: UserId,
-    email: &LoginEmail,
-    readmits: bool,
-    is_bound: bool,
+/// Bars an address. A firm bar takes the place of a soft one, and none that of its own kind.
+pub(super) fn bar(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    key: &str,
+    barred: &Barred,
 ) -> Answer<()> {
-    let (connection, workspace) = (writing.connection, writing.workspace);
-    if !readmits {
-        let barred = find(connection, workspace, &email.key)?.filter(|barred| barred.is_firm);
-        if let Some(Barred { user_id, .. }) = barred {
-            return Err(StoreError::Barred { user_id });
-        }
-        if has_left(writing, id)? {
-            return Err(StoreError::Barred { user_id: id });
-        }
-        let other = if is_bound { None } else { other_owner(writing, id, email)? };
-        if let Some(holder) = other {
-            return Err(StoreError::Taken { unique: Unique::LoginEmail, holder: holder.into() });
-        }
-    }
-    lift(connection, workspace, &email.key)?;
+    run(
+        connection,
+        "INSERT INTO barred_address (workspace_id, address_key, user_id, since, is_firm) \
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (workspace_id, address_key) DO UPDATE SET \
+         user_id = excluded.user_id, since = excluded.since, is_firm = excluded.is_firm \
+         WHERE excluded.is_firm > is_firm",
+        params![workspace, key, barred.user_id, barred.since, barred.is_firm],
+    )?;
     Ok(())
 }
 
-fn has_left(writing: &Writing<'_>, id: UserId) -> Answer<bool> {
-    let left = one(
+/// Keeps the identity provider's last word on a person, who is here now; answers whether it was another.
+pub(super) fn mark(writing: &Writing<'_>, id: UserId, has_left: bool) -> Answer<bool> {
+    let marked = run(
         writing.connection,
-        "SELECT has_left FROM user WHERE workspace_id = ?1 AND id = ?2",
-        params![writing.workspace, id],
-        |row| row.get(0),
+        "UPDATE user SET has_left = ?3 WHERE workspace_id = ?1 AND id = ?2 AND has_left <> ?3",
+        params![writing.workspace, id, has_left],
     )?;
-    Ok(left.unwrap_or(false))
+    Ok(marked > 0)
+}
+
+fn enter(writing: &Writing<'_>, id: UserId, email: &LoginEmail, is_bound: bool) -> Answer<()> {
+    let barred = find(writing.connection, writing.workspace, &email.key)?;
+    if let Some(Barred { user_id, .. }) = barred.filter(|barred| barred.is_firm) {
+        return Err(StoreError::Barred { user_id });
+    }
+    let other = if is_bound { None } else { other_owner(writing, id, email)? };
+    if let Some(holder) = other {
+        return Err(StoreError::Taken { unique: Unique::LoginEmail, holder: holder.into() });
+    }
+    let_go(writing, lift(writing.connection, writing.workspace, &email.key)?.as_ref())
 }
 
 /// Another living person who has the address as their userName or among their e-mail addresses.
@@ -113,29 +109,62 @@ fn other_owner(writing: &Writing<'_>, id: UserId, email: &LoginEmail) -> Answer<
     )
 }
 
-fn lift(connection: &Connection, workspace: WorkspaceId, key: &str) -> Answer<bool> {
-    let lifted = run(
+/// Takes the bar from an address.
+fn lift(connection: &Connection, workspace: WorkspaceId, key: &str) -> Answer<Option<Barred>> {
+    one(
         connection,
-        "DELETE FROM barred_address WHERE workspace_id = ?1 AND address_key = ?2",
+        "DELETE FROM barred_address WHERE workspace_id = ?1 AND address_key = ?2 \
+         RETURNING user_id, since, is_firm",
         params![workspace, key],
-    )?;
-    Ok(lifted > 0)
+        |row| Ok(Barred { user_id: row.get(0)?, since: row.get(1)?, is_firm: row.get(2)? }),
+    )
 }
 
-pub(super) fn readmit(writing: &Writing<'_>, key: &str) -> Answer<bool> {
-    if writing.repeated(&[ChangeKind::AddressReadmitted], Some(key))?.is_some() {
+/// Forgets by what somebody who is gone signed in: whoever comes in by an address of theirs may be the same
+/// somebody.
+fn let_go(writing: &Writing<'_>, lifted: Option<&Barred>) -> Answer<()> {
+    lifted.map_or(Ok(()), |barred| identities::release(writing, barred.user_id))
+}
+
+pub(super) fn readmit(writing: &Writing<'_>, whom: &Readmitted) -> Answer<bool> {
+    let (subject, act) = match whom {
+        Readmitted::Address(key) => (key.clone(), "address.readmitted"),
+        Readmitted::Person(id) => (id.to_string(), "user.readmitted"),
+    };
+    if writing.repeated(&[ChangeKind::AddressReadmitted], Some(&subject))?.is_some() {
         return Ok(true);
     }
-    let Some(barred) = find(writing.connection, writing.workspace, key)? else { return Ok(false) };
+    let (person, keys) = match whom {
+        Readmitted::Address(key) => (signed_in_by(writing, key)?, vec![key.clone()]),
+        Readmitted::Person(id) => (Some(*id), barred_of(writing, *id)?),
+    };
+    let mut images = Vec::new();
+    for key in &keys {
+        let lifted = lift(writing.connection, writing.workspace, key)?;
+        let_go(writing, lifted.as_ref())?;
+        images.extend(lifted.map(|barred| image_of_barred(key, &barred)));
+    }
+    let had_left = person.map_or(Ok(false), |person| mark(writing, person, false))?;
+    if images.is_empty() && !had_left {
+        return Ok(false);
+    }
     let revision = writing.next_revision()?;
-    lift(writing.connection, writing.workspace, key)?;
-    mark(writing, barred.user_id, &Passage { has_left: Some(false), ..Passage::default() })?;
     let changed = Changed {
         kind: ChangeKind::AddressReadmitted,
-        subject: key,
-        before: Some(crate::store::record::image_of_barred(&barred)),
+        subject: &subject,
+        before: Some(images.into()),
         detail: Detail::default(),
     };
-    writing.record_act(revision, "address.readmitted", changed, None)?;
+    writing.record_act(revision, act, changed, None)?;
     Ok(true)
+}
+
+/// The addresses that are barred because this person had them.
+fn barred_of(writing: &Writing<'_>, id: UserId) -> Answer<Vec<String>> {
+    all(
+        writing.connection,
+        "SELECT address_key FROM barred_address WHERE workspace_id = ?1 AND user_id = ?2",
+        params![writing.workspace, id],
+        |row| row.get(0),
+    )
 }

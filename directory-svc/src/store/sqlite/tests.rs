@@ -305,6 +305,9 @@ fn look_up_sign_ins_and_waiting_claims_by_index() {
     assert!(allowed[0].contains("allowed_address_login (address_key=?)"), "{allowed:?}");
     let linked = plan(doorsteps::LINKED);
     assert!(linked[0].contains("identity_subject (issuer=? AND subject=?)"), "{linked:?}");
+    let waiting = plan(&users::without_login_sql());
+    assert!(waiting[0].contains("user_without_login (workspace_id=? AND seq>?)"), "{waiting:?}");
+    assert_eq!(waiting.len(), 2, "{waiting:?}");
     let pending = plan(domains::PENDING);
     assert_eq!(
         pending,

@@ -4,9 +4,13 @@
 -- When an integration made or adopted its first person; NULL: not yet. Then nobody joins by themselves any
 -- more, until an admin opens the workspace again.
 ALTER TABLE integration ADD COLUMN provisioned_at INTEGER;
-UPDATE integration SET provisioned_at = created_at WHERE EXISTS (
-    SELECT 1 FROM binding b
-    WHERE b.workspace_id = integration.workspace_id AND b.integration_id = integration.id);
+UPDATE integration SET provisioned_at = first.at FROM (
+    SELECT workspace_id, author_integration, min(at) AS at FROM change
+    WHERE author_integration IS NOT NULL AND kind IN ('user-created', 'user-adopted')
+    GROUP BY workspace_id, author_integration) AS first
+WHERE first.workspace_id = integration.workspace_id AND first.author_integration = integration.id;
+UPDATE workspace SET email_join = 'off' WHERE EXISTS (
+    SELECT 1 FROM integration i WHERE i.workspace_id = workspace.id AND i.provisioned_at IS NOT NULL);
 
 -- The addresses that nobody comes in by on their own: whoever had them has left. Kept for as long as the
 -- workspace is here, longer than the tombstones.
@@ -21,42 +25,19 @@ CREATE TABLE barred_address (
     PRIMARY KEY (workspace_id, address_key)
 ) STRICT, WITHOUT ROWID;
 
--- Whom identity providers had deactivated or removed before this was kept, by each of their addresses.
-INSERT OR IGNORE INTO barred_address (workspace_id, address_key, user_id, since, is_firm)
-    SELECT u.workspace_id, u.login_email_key, u.id, u.modified_at, b.user_id IS NOT NULL
-    FROM user u LEFT JOIN binding b ON b.workspace_id = u.workspace_id AND b.user_id = u.id
-    WHERE u.active = 0 AND u.login_email_key IS NOT NULL;
-INSERT OR IGNORE INTO barred_address (workspace_id, address_key, user_id, since, is_firm)
-    SELECT u.workspace_id, e.value_key, u.id, u.modified_at, b.user_id IS NOT NULL
-    FROM user u JOIN user_email e ON e.workspace_id = u.workspace_id AND e.user_id = u.id
-    LEFT JOIN binding b ON b.workspace_id = u.workspace_id AND b.user_id = u.id
-    WHERE u.active = 0 AND e.value_key LIKE '%@%';
-INSERT OR IGNORE INTO barred_address (workspace_id, address_key, user_id, since, is_firm)
-    SELECT u.workspace_id, u.user_name_key, u.id, u.modified_at, b.user_id IS NOT NULL
-    FROM user u LEFT JOIN binding b ON b.workspace_id = u.workspace_id AND b.user_id = u.id
-    WHERE u.active = 0 AND u.user_name_key LIKE '%@%';
-INSERT OR IGNORE INTO barred_address (workspace_id, address_key, user_id, since, is_firm)
-    SELECT d.workspace_id, d.login_email_key, d.id, d.deleted_at, d.integration_id IS NOT NULL
-    FROM deleted_user d WHERE d.login_email_key IS NOT NULL;
-INSERT OR IGNORE INTO barred_address (workspace_id, address_key, user_id, since, is_firm)
-    SELECT d.workspace_id, lower(e.value ->> '$.value'), d.id, d.deleted_at, d.integration_id IS NOT NULL
-    FROM deleted_user d, json_each(d.document, '$.emails') e WHERE e.value ->> '$.value' LIKE '%@%';
-INSERT OR IGNORE INTO barred_address (workspace_id, address_key, user_id, since, is_firm)
-    SELECT d.workspace_id, lower(d.document ->> '$.userName'), d.id, d.deleted_at, d.integration_id IS NOT NULL
-    FROM deleted_user d WHERE d.document ->> '$.userName' LIKE '%@%';
--- Somebody who is here, active, with such an address was taken in since.
-DELETE FROM barred_address WHERE EXISTS (
-    SELECT 1 FROM user u WHERE u.workspace_id = barred_address.workspace_id
-    AND u.login_email_key = barred_address.address_key AND u.active IS NOT 0);
+-- By who had them.
+CREATE INDEX barred_address_of ON barred_address (workspace_id, user_id);
 
--- 1: the identity provider's last word on the person, who is here, was that they are out. A service lets them
--- in by no address, be it a new one.
+-- 1: the identity provider's last word on the person was that they are out. A service lets them in by no
+-- address, be it a new one. Whom that is true of already, and which addresses are barred, `leavers.rs` says.
 ALTER TABLE user ADD COLUMN has_left INTEGER NOT NULL DEFAULT 0;
-UPDATE user SET has_left = 1 WHERE active = 0 AND EXISTS (
-    SELECT 1 FROM binding b WHERE b.workspace_id = user.workspace_id AND b.user_id = user.id);
+ALTER TABLE deleted_user ADD COLUMN has_left INTEGER NOT NULL DEFAULT 0;
 
--- By what people signed in before, beside the address. The row of a removed person stays, and signs in
--- nobody: whoever left does not join under another address.
+-- Who waits for the domain of an address to be verified, and others without one.
+CREATE INDEX user_without_login ON user (workspace_id, seq) WHERE login_email_key IS NULL;
+
+-- By what people signed in before, beside the address. The row of a removed person signs in nobody and
+-- stays, so that whoever left does not join under another address, until a bar of theirs is lifted.
 CREATE TABLE identity (
     workspace_id BLOB    NOT NULL,
     issuer       TEXT    NOT NULL,
@@ -100,6 +81,8 @@ CREATE TABLE refused_domain (
 -- What the engine is to expect; see 0001_directory.sql.
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('barred_address', 'barred_address', '1000000 100000 1'),
+    ('barred_address', 'barred_address_of', '1000000 100000 3 1'),
+    ('user', 'user_without_login', '100000 10000 1'),
     ('identity', 'identity', '1000000 100000 2 1'),
     ('identity', 'sqlite_autoindex_identity_2', '1000000 100000 50000 1 1'),
     ('identity', 'identity_subject', '1000000 500000 1 1 1'),

@@ -26,10 +26,10 @@ const STEPS: i32 = 1_000;
 const FILE: &str = "directory.sqlite3";
 
 /// The next migration, a hard one: everybody is written anew, and a table and indexes are made of it.
-const NEXT: Migration = Migration {
-    number: MIGRATIONS[MIGRATIONS.len() - 1].number + 1,
-    name: "next",
-    sql: "ALTER TABLE user ADD COLUMN family_key TEXT;
+const NEXT: Migration = Migration::new(
+    MIGRATIONS[MIGRATIONS.len() - 1].number + 1,
+    "next",
+    "ALTER TABLE user ADD COLUMN family_key TEXT;
           UPDATE user SET family_key = lower(document ->> '$.name.familyName');
           CREATE INDEX user_family ON user (workspace_id, family_key, seq);
           CREATE TABLE nickname (
@@ -41,7 +41,7 @@ const NEXT: Migration = Migration {
           INSERT INTO nickname SELECT workspace_id, id, 'nick ' || seq FROM user;
           DROP INDEX user_modified;
           CREATE INDEX user_modified ON user (workspace_id, modified_at);",
-};
+);
 
 /// What the next version knows.
 fn next() -> Vec<Migration> {

@@ -9,14 +9,15 @@ pub(super) use removed::{list as list_removed, remove, restore};
 pub(super) use write::{change, create};
 
 use super::listing::{self, Source};
-use super::statement::one;
+use super::statement::{all, one};
+use super::writing::Writing;
 use crate::ids::{UserId, WorkspaceId};
-use crate::store::{Answer, Binding, Kind, LoginEmail, Page, Provided, Query, User};
+use crate::store::{Answer, Binding, Kind, LoginEmail, Page, Provided, Query, Revision, User};
 
 /// The columns that [`read`] reads, of a person and their binding.
 const COLUMNS: &str = "u.id, u.document, u.login_email, u.login_email_key, u.active, \
                        b.integration_id, b.external_id, u.revision, u.seq, u.created_at, \
-                       u.modified_at, b.provided, u.protected";
+                       u.modified_at, u.has_left, b.provided, u.protected";
 const PEOPLE: &str =
     "user u LEFT JOIN binding b ON b.workspace_id = u.workspace_id AND b.user_id = u.id";
 
@@ -48,6 +49,24 @@ pub(super) fn find_all(
     ids.iter().filter_map(|&id| find(connection, workspace, id).transpose()).collect()
 }
 
+pub(super) fn without_login(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    after: Revision,
+    limit: u32,
+) -> Answer<Vec<User>> {
+    all(connection, &without_login_sql(), params![workspace, after, limit], read)
+}
+
+/// By its index, which is named because the planner takes those without a login e-mail for one person.
+pub(super) fn without_login_sql() -> String {
+    format!(
+        "SELECT {COLUMNS} FROM user u INDEXED BY user_without_login LEFT JOIN binding b \
+         ON b.workspace_id = u.workspace_id AND b.user_id = u.id WHERE u.workspace_id = ?1 \
+         AND u.login_email_key IS NULL AND u.seq > ?2 ORDER BY u.seq LIMIT ?3"
+    )
+}
+
 fn by_id() -> String {
     format!("SELECT {COLUMNS} FROM {PEOPLE} WHERE u.workspace_id = ?1 AND u.id = ?2")
 }
@@ -74,6 +93,16 @@ fn by_login_email(
     one(connection, &sql, params![workspace, key], read)
 }
 
+/// Who has the address as login e-mail.
+pub(super) fn signed_in_by(writing: &Writing<'_>, key: &str) -> Answer<Option<UserId>> {
+    one(
+        writing.connection,
+        "SELECT id FROM user WHERE workspace_id = ?1 AND login_email_key = ?2",
+        params![writing.workspace, key],
+        |row| row.get(0),
+    )
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<User> {
     let address: Option<String> = row.get(2)?;
     let login_email = match address {
@@ -90,12 +119,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<User> {
         login_email,
         active: row.get::<_, Option<bool>>(4)?.unwrap_or(true),
         binding,
-        provided: Provided::of(row.get::<_, Option<String>>(11)?.unwrap_or_default()),
-        is_protected: row.get(12)?,
+        provided: Provided::of(row.get::<_, Option<String>>(12)?.unwrap_or_default()),
+        is_protected: row.get(13)?,
         revision: row.get(7)?,
         seq: row.get(8)?,
         created_at: row.get(9)?,
         modified_at: row.get(10)?,
+        has_left: row.get(11)?,
     })
 }
 

@@ -18,7 +18,7 @@ use crate::store::{
 
 /// In the order of the living, then what a tombstone has besides.
 const COLUMNS: &str = "id, document, login_email, login_email_key, active, integration_id, \
-                       external_id, revision, seq, created_at, modified_at, provided, FALSE, \
+                       external_id, revision, seq, created_at, modified_at, has_left, provided, FALSE, \
                        deleted_at, expires_at, member_of";
 
 pub(in crate::store::sqlite) fn list(
@@ -47,7 +47,7 @@ pub(in crate::store::sqlite) fn remove(
     let person = find(writing.connection, writing.workspace, id)?;
     let passage = decide(person.as_ref())?;
     let person = person.ok_or_else(|| fault("a person who is not here was to be removed"))?;
-    passage::keep(writing, id, &passage, person.binding.is_some())?;
+    passage::keep(writing, id, &passage, None, person.binding.is_some())?;
     let revision = writing.next_revision()?;
     let left = groups::leave_all(writing, id.into(), revision)?;
     bury(writing, id, expires_at, &groups::rejoin_list(&left))?;
@@ -86,7 +86,7 @@ pub(in crate::store::sqlite) fn restore(
     let sql = format!("SELECT {COLUMNS} FROM deleted_user WHERE workspace_id = ?1 AND id = ?2");
     let key = params![writing.workspace, id];
     let found = one(writing.connection, &sql, key, |row| {
-        Ok((read_tombstone(row)?, row.get::<_, String>(15)?))
+        Ok((read_tombstone(row)?, row.get::<_, String>(16)?))
     })?;
     let tombstone = found.as_ref().map(|(tombstone, _)| tombstone);
     let draft = allowed::decided(writing, policy, |policy| decide(policy, tombstone))?;
@@ -110,10 +110,11 @@ fn bury(writing: &Writing<'_>, id: UserId, expires_at: Micros, member_of: &str) 
     run(
         writing.connection,
         "INSERT INTO deleted_user (workspace_id, id, seq, revision, login_email, login_email_key, \
-         active, integration_id, external_id, provided, created_at, modified_at, deleted_at, \
-         expires_at, document, member_of) \
+         active, integration_id, external_id, provided, created_at, modified_at, has_left, \
+         deleted_at, expires_at, document, member_of) \
          SELECT u.workspace_id, u.id, u.seq, u.revision, u.login_email, u.login_email_key, \
-         u.active, b.integration_id, b.external_id, b.provided, u.created_at, u.modified_at, ?3, ?4, \
+         u.active, b.integration_id, b.external_id, b.provided, u.created_at, u.modified_at, \
+         u.has_left, ?3, ?4, \
          u.document, ?5 \
          FROM user u LEFT JOIN binding b ON b.workspace_id = u.workspace_id AND b.user_id = u.id \
          WHERE u.workspace_id = ?1 AND u.id = ?2",
@@ -123,5 +124,5 @@ fn bury(writing: &Writing<'_>, id: UserId, expires_at: Micros, member_of: &str) 
 }
 
 fn read_tombstone(row: &Row<'_>) -> rusqlite::Result<Tombstone<User>> {
-    Ok(Tombstone { was: read(row)?, deleted_at: row.get(13)?, expires_at: row.get(14)? })
+    Ok(Tombstone { was: read(row)?, deleted_at: row.get(14)?, expires_at: row.get(15)? })
 }

@@ -112,13 +112,15 @@ pub(super) fn insert(
     kind: ChangeKind,
     join: impl FnOnce(Revision) -> Answer<Vec<GroupId>>,
 ) -> Answer<User> {
-    passage::keep(writing, place.id, &draft.passage, draft.binding.is_some())?;
+    let login = draft.login_email.as_ref();
+    passage::keep(writing, place.id, &draft.passage, login, draft.binding.is_some())?;
     let revision = writing.next_revision()?;
     let user = User {
         id: place.id,
         document: draft.resource.to_json(),
         login_email: draft.login_email.clone(),
         active: draft.resource.is_active(),
+        has_left: draft.passage.has_left.unwrap_or_default(),
         binding: draft.binding.clone(),
         provided: draft.provided.clone(),
         is_protected: draft.is_protected,
@@ -137,7 +139,9 @@ pub(super) fn insert(
         &user,
         &keys,
     )?;
-    passage::mark(writing, user.id, &draft.passage)?;
+    if user.has_left {
+        passage::mark(writing, user.id, true)?;
+    }
     put_emails(writing, user.id, &keys.emails)?;
     put_binding(writing, &user)?;
     counts::note(writing, Kind::User, user.seq, 1)?;
@@ -163,15 +167,19 @@ pub(super) fn insert(
 /// Makes of `person` what the draft says; one equal to what stands is no write, but for the ways in: the
 /// word of an identity provider counts too that finds somebody deactivated by others.
 fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<User> {
-    passage::keep(writing, person.id, &draft.passage, draft.binding.is_some())?;
-    passage::mark(writing, person.id, &draft.passage)?;
+    let login = draft.login_email.as_ref();
+    passage::keep(writing, person.id, &draft.passage, login, draft.binding.is_some())?;
+    let has_left = draft.passage.has_left.unwrap_or(person.has_left);
+    if has_left != person.has_left {
+        passage::mark(writing, person.id, has_left)?;
+    }
     let document = draft.resource.to_json();
     let is_same = person.document == document
         && person.login_email == draft.login_email
         && person.binding == draft.binding
         && person.is_protected == draft.is_protected;
     if is_same {
-        let user = User { provided: draft.provided.clone(), ..person.clone() };
+        let user = User { has_left, provided: draft.provided.clone(), ..person.clone() };
         if user.provided != person.provided {
             put_binding(writing, &user)?;
         }
@@ -182,6 +190,7 @@ fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<User> {
         document,
         login_email: draft.login_email.clone(),
         active: draft.resource.is_active(),
+        has_left,
         binding: draft.binding.clone(),
         provided: draft.provided.clone(),
         is_protected: draft.is_protected,
