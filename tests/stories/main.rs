@@ -58,6 +58,7 @@ mod replicas;
 mod rfc;
 mod runbook;
 mod secrets;
+mod sign_in;
 mod simulator;
 mod suspension;
 mod tls;
