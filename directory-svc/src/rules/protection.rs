@@ -3,13 +3,13 @@
 use directory_api::v1::Reason;
 use scim::Resource;
 
-use super::login_email::is_soft_delete_name;
 use crate::ids::UserId;
 use crate::refusal::Refusal;
 use crate::store::{Draft, LoginEmail, Passage, User};
 
 /// Refuses a write by which a protected person, who stood as `current`, comes to be `wanted` and signed in by
-/// `login`, if they lose access by it. Whoever had none loses none.
+/// `login`, if they lose access by it: `active`, or the address that signs them in, as in Entra ID's rename of whom
+/// it soft-deletes. Whoever had none loses none.
 ///
 /// # Errors
 /// `USER_PROTECTED`.
@@ -19,8 +19,8 @@ pub(crate) fn check(
     wanted: &Resource,
     login: Option<&LoginEmail>,
 ) -> Result<(), Refusal> {
-    let is_out =
-        (is_in(current) && !is_in(wanted)) || (person.login_email.is_some() && login.is_none());
+    let is_out = (current.is_active() && !wanted.is_active())
+        || (person.login_email.is_some() && login.is_none());
     if person.is_protected && is_out { Err(protected(person.id)) } else { Ok(()) }
 }
 
@@ -47,11 +47,6 @@ pub(crate) fn protect(person: &User, standing: Resource, is_protected: bool) -> 
     }
 }
 
-/// Whether a person, as they are described, may come in at all.
-fn is_in(person: &Resource) -> bool {
-    person.is_active() && !is_soft_delete_name(person.user_name().unwrap_or_default())
-}
-
 fn protected(id: UserId) -> Refusal {
     let detail = format!(
         "This person ({id}) is protected in Nestr, as the last admin of the workspace say, and keeps access. Make \
@@ -73,7 +68,7 @@ mod tests {
         scim::Schemas::standard().user().read(&json).unwrap()
     }
 
-    /// Seen to fail with any of the three ways out left out, and with the protection not asked for.
+    /// Seen to fail with either way out left out, and with the protection not asked for.
     #[test]
     fn a_protected_person_keeps_access() {
         let ada = User { is_protected: true, ..person(7, "ada@acme.com", Some(ENTRA)) };

@@ -94,7 +94,7 @@ fn filled(sent: &Map<String, Value>) -> Vec<Field> {
     for (name, value) in sent {
         match value {
             Value::Object(members) => {
-                fields.extend(members.keys().map(|part| field(&[name, part])))
+                fields.extend(members.keys().map(|part| field(&[name, part])));
             }
             _ => fields.push(field(&[name])),
         }
@@ -141,14 +141,14 @@ mod tests {
         Schemas::standard().user()
     }
 
-    fn updated(mask: &[&str], sent: Value) -> Result<Value, Status> {
+    fn updated(mask: &[&str], sent: &Value) -> Result<Value, Status> {
         let standing = json!({
             "userName": "ada", "title": "Countess", "name": {"givenName": "Ada", "familyName": "King"},
             "emails": [{"value": "ada@acme.com"}], (ENTERPRISE): {"department": "Engines"},
         });
         let standing = user().read_value(standing).unwrap();
         let mask = FieldMask { paths: mask.iter().map(|&path| path.to_owned()).collect() };
-        let update = Update::read(Kind::User, user(), Some(&mask), &sent)?;
+        let update = Update::read(Kind::User, user(), Some(&mask), sent)?;
         let wanted = update.apply(&standing).map_err(super::super::fault::scim_error)?;
         Ok(Value::Object(wanted.as_object().clone()))
     }
@@ -166,7 +166,7 @@ mod tests {
             tree
         };
         let sent = json!({"displayName": "A. L.", "name": {"familyName": "Lovelace"}});
-        let updated = |mask: &[&str]| updated(mask, sent.clone()).unwrap();
+        let updated = |mask: &[&str]| updated(mask, &sent).unwrap();
         assert_eq!(updated(&["display_name"]), whole(&|t| t["displayName"] = json!("A. L.")));
         assert_eq!(
             updated(&["name.family_name", "title"]),
@@ -189,10 +189,10 @@ mod tests {
     #[test]
     fn a_mask_that_cannot_be_is_refused() {
         for mask in ["shoe_size", "emails.value", "*.x"] {
-            let refused = updated(&[mask], json!({})).unwrap_err();
+            let refused = updated(&[mask], &json!({})).unwrap_err();
             assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{mask}");
         }
-        let nobody = updated(&["user_name"], json!({})).unwrap_err();
+        let nobody = updated(&["user_name"], &json!({})).unwrap_err();
         assert_eq!(nobody.code(), tonic::Code::InvalidArgument, "a userName is needed");
         let mask = FieldMask { paths: vec!["members".to_owned()] };
         let group = Schemas::standard().group();
