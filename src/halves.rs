@@ -215,7 +215,14 @@ impl Half {
                 directory.remind_of_keys()
             );
         });
+        // Watches would keep their connections open until these are cut.
+        let (watched, stopped) = (last.clone(), stop.clone());
+        let ending = tokio::spawn(async move {
+            stopped.cancelled().await;
+            watched.end_watches();
+        });
         self.listener.serve(self.router, stop).await;
+        ending.abort();
         by_itself.abort();
         // A store that takes nothing now does not hold up the end.
         let _ = tokio::time::timeout(LAST_STATUS, last.write_status()).await;

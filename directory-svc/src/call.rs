@@ -8,9 +8,13 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use directory_api::{Method, REQUEST_ID};
 use tokio::time::Instant;
+use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 use traces::RequestId;
 use tracing::Instrument;
+
+/// The metadata that says how long a call may take.
+const TIMEOUT: &str = "grpc-timeout";
 
 /// The longest that any call may take, whatever its caller allows. Every wait has an end.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -80,8 +84,14 @@ fn is_ours_to_mend(code: Code) -> bool {
 /// How long the call may take, and the id that its caller gave it.
 fn terms(headers: &HeaderMap) -> (Duration, Option<RequestId>) {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let allowed = header("grpc-timeout").and_then(timeout).unwrap_or(LONGEST).min(LONGEST);
+    let allowed = header(TIMEOUT).and_then(timeout).unwrap_or(LONGEST).min(LONGEST);
     (allowed, header(REQUEST_ID).and_then(RequestId::parse))
+}
+
+/// How long the caller lets a stream run, which [`LONGEST`] does not bound: it is its beginning alone that has
+/// to come by then. `None`: for as long as it likes.
+pub(crate) fn stream_timeout(metadata: &MetadataMap) -> Option<Duration> {
+    metadata.get(TIMEOUT)?.to_str().ok().and_then(timeout)
 }
 
 /// Reads `grpc-timeout`: at most eight digits and a unit.

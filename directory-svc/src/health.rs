@@ -10,6 +10,7 @@ use directory_api::v1::integration_service_server::IntegrationServiceServer;
 use directory_api::v1::login_service_server::LoginServiceServer;
 use directory_api::v1::resource_service_server::ResourceServiceServer;
 use directory_api::v1::user_service_server::UserServiceServer;
+use directory_api::v1::watch_service_server::WatchServiceServer;
 use directory_api::v1::workspace_service_server::WorkspaceServiceServer;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -26,6 +27,7 @@ pub(crate) async fn begin<S: Store>(reporter: &HealthReporter) {
     reporter.set_serving::<DiscoveryServiceServer<Services<S>>>().await;
     reporter.set_serving::<AuditServiceServer<Services<S>>>().await;
     reporter.set_serving::<ResourceServiceServer<Services<S>>>().await;
+    reporter.set_serving::<WatchServiceServer<Services<S>>>().await;
     set_writing::<S>(reporter, ServingStatus::Serving).await;
 }
 

@@ -34,6 +34,7 @@ use directory_api::v1::integration_service_server::IntegrationServiceServer;
 use directory_api::v1::login_service_server::LoginServiceServer;
 use directory_api::v1::resource_service_server::ResourceServiceServer;
 use directory_api::v1::user_service_server::UserServiceServer;
+use directory_api::v1::watch_service_server::WatchServiceServer;
 use directory_api::v1::workspace_service_server::WorkspaceServiceServer;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
@@ -54,6 +55,7 @@ use crate::render::Links;
 use crate::services::Services;
 use crate::services::cursor::Cursors;
 use crate::services::domain::refused::Refused;
+use crate::services::watch::Streams;
 use crate::store::Store;
 
 /// The largest request that is taken over gRPC, in bytes: the largest body that a gateway takes, 8 MiB,
@@ -100,8 +102,8 @@ impl<S: Store> Directory<S> {
         let links = Links::new(&settings.public_url);
         let door = Door::new(store.clone(), clock.clone(), callers, &settings)?;
         let cursors = Cursors::new(&settings.cluster_secret, clock.clone())?;
-        let refused = Refused::default();
-        let services = Services { door, store, clock, links, settings, cursors, refused };
+        let (refused, streams) = (Refused::default(), Streams::default());
+        let services = Services { door, store, clock, links, settings, cursors, refused, streams };
         Ok(Self { services, health: HealthReporter::new() })
     }
 
@@ -137,8 +139,14 @@ impl<S: Store> Directory<S> {
             )
             .add_service(LoginServiceServer::new(services()))
             .add_service(DiscoveryServiceServer::new(services()))
-            .add_service(AuditServiceServer::new(services()));
+            .add_service(AuditServiceServer::new(services()))
+            .add_service(WatchServiceServer::new(services()));
         Ok(self.services.door.watching(call::layered(routes.into_axum_router())))
+    }
+
+    /// Ends all watches, which would else run for as long as they are read. Nobody opens another.
+    pub fn end_watches(&self) {
+        self.services.streams.end();
     }
 
     /// Clears what has expired, once an hour, for as long as it is polled.

@@ -6,6 +6,7 @@ mod domain_checks;
 mod keys;
 mod leavers;
 mod letters;
+mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -36,11 +37,32 @@ type Service = tower::util::BoxCloneService<
     std::convert::Infallible,
 >;
 
+fn service(router: axum::Router) -> Service {
+    use tower::ServiceExt;
+    tower::util::BoxCloneService::new(tower::service_fn(move |request: http::Request<_>| {
+        router.clone().oneshot(request)
+    }))
+}
+
+/// What every directory of a test goes by.
+fn settings(dns: impl Fn(String) -> Found + Send + Sync + 'static) -> Settings {
+    Settings {
+        public_url: "https://scim.example".to_owned(),
+        tombstone_days: 30,
+        txt: TxtResolver::from_fn(move |name| futures_util::future::ready(dns(name)).boxed()),
+        first_domain_check: std::time::Duration::from_mins(1),
+        limits: LimitsConfig { rate: 0, burst: 1 },
+        cluster_secret: crate::ClusterSecret::new(&"secret".repeat(6)).unwrap(),
+        redis: None,
+    }
+}
+
 struct House {
     dir: TempDir,
     now: Arc<AtomicI64>,
     store: SqliteStore,
     directory: Directory<SqliteStore>,
+    callers: ServiceCallers,
     router: axum::Router,
     demo: Demo,
 }
@@ -63,22 +85,21 @@ impl House {
             let now = Arc::clone(&now);
             Clock::from_fn(move || now.load(Ordering::Relaxed))
         };
-        let settings = Settings {
-            public_url: "https://scim.example".to_owned(),
-            tombstone_days: 30,
-            txt: TxtResolver::from_fn(move |name| futures_util::future::ready(dns(name)).boxed()),
-            first_domain_check: std::time::Duration::from_mins(1),
-            limits: LimitsConfig { rate: 0, burst: 1 },
-            cluster_secret: crate::ClusterSecret::new(&"secret".repeat(6)).unwrap(),
-            redis: None,
-        };
+        let settings = settings(dns);
         let operator = ServiceCaller::new("olga", Role::Operator, "secret");
         let callers = ServiceCallers::new(vec![operator]);
-        let directory = Directory::new(store.clone(), clock, settings, callers).unwrap();
+        let directory = Directory::new(store.clone(), clock, settings, callers.clone()).unwrap();
         let demo = directory.plan_demo().await.unwrap().unwrap();
         directory.make_demo(&demo, &["acme.com".to_owned()]).await.unwrap();
         let router = directory.router().await.unwrap();
-        Self { dir, now, store, directory, router, demo }
+        Self { dir, now, store, directory, callers, router, demo }
+    }
+
+    /// Another directory on the same store.
+    async fn another(&self, callers: ServiceCallers) -> Service {
+        let settings = settings(|_| Found::NoRecord);
+        let directory = Directory::new(self.store.clone(), Clock::system(), settings, callers);
+        service(directory.unwrap().router().await.unwrap())
     }
 
     fn now_is(&self, now: Micros) {
@@ -91,11 +112,7 @@ impl House {
 
     /// The directory as a service of Nestr's reaches it.
     fn service(&self) -> Service {
-        use tower::ServiceExt;
-        let router = self.router.clone();
-        tower::util::BoxCloneService::new(tower::service_fn(move |request: http::Request<_>| {
-            router.clone().oneshot(request)
-        }))
+        service(self.router.clone())
     }
 
     /// Makes a person as an identity provider does, with this key.

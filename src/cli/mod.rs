@@ -211,7 +211,7 @@ pub(crate) struct DirectoryConfig {
     #[arg(long, env = "NESTR_SCIM_NO_DEMO")]
     pub(crate) no_demo: bool,
 
-    /// How many days a removed person can be restored and a change's earlier state is kept.
+    /// How many days a removed person can be restored and changes are kept for those who watch them.
     #[arg(long, env = "NESTR_SCIM_TOMBSTONE_DAYS", value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) tombstone_days: u16,
 

@@ -65,3 +65,4 @@ mod tls;
 mod traces;
 mod typed_reads;
 mod updates;
+mod watch;

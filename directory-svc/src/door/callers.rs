@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
 use super::key_cache::hash;
 use crate::store::KeyHash;
@@ -83,24 +83,34 @@ impl ServiceCaller {
 
 /// All service callers. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct ServiceCallers(Arc<ArcSwap<Vec<ServiceCaller>>>);
+pub struct ServiceCallers(Arc<watch::Sender<Vec<ServiceCaller>>>);
 
 impl ServiceCallers {
     /// These callers and no other.
     #[must_use]
     pub fn new(callers: Vec<ServiceCaller>) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(callers)))
+        Self(Arc::new(watch::Sender::new(callers)))
     }
 
     /// From now on these callers and no other: who is not among them is refused at the next call.
     pub fn replace(&self, callers: Vec<ServiceCaller>) {
-        self.0.store(Arc::new(callers));
+        self.0.send_replace(callers);
+    }
+
+    /// Ends once this credential is no longer that of this caller in one of these roles.
+    pub(super) async fn has_left(&self, credential: KeyHash, name: &str, roles: &[Role]) {
+        let is_here = |callers: &Vec<ServiceCaller>| {
+            let mut callers = callers.iter().filter(|caller| caller.credential == credential);
+            callers.any(|caller| caller.name == name && roles.contains(&caller.role))
+        };
+        // The sender is here for as long as this is.
+        let _ = self.0.subscribe().wait_for(|callers| !is_here(callers)).await;
     }
 
     /// Whose credential this is. Hashes are compared, so the time it takes tells nothing of use.
     pub(super) fn find(&self, credential: &str) -> Option<(String, Role)> {
         let presented = hash(credential);
-        let callers = self.0.load();
+        let callers = self.0.borrow();
         let caller = callers.iter().find(|caller| caller.credential == presented)?;
         Some((caller.name.clone(), caller.role))
     }

@@ -43,7 +43,9 @@ use crate::ids::{IntegrationId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::rules::keys;
 use crate::services::fault::{no, store_error};
-use crate::store::{Answer, Author, IntegrationStatus, KeyGrant, Right, Store, WorkspaceStore};
+use crate::store::{
+    Answer, Author, IntegrationStatus, KeyGrant, KeyHash, Right, Store, WorkspaceStore,
+};
 use visits::{Origin, Slip, Visits};
 
 /// The mark of the gateway that runs in this process. It travels as an extension of the request,
@@ -130,6 +132,27 @@ enum Caller {
     Gateway,
     /// A service or an operator of this name.
     Service(String),
+}
+
+/// A caller who has come to stay: whoever is let in once is asked again when callers change.
+pub(crate) struct Staying {
+    callers: ServiceCallers,
+    name: String,
+    credential: KeyHash,
+    roles: &'static [Role],
+}
+
+impl Staying {
+    /// The caller's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Ends with the right to stay, and with what is to be said then.
+    pub(crate) async fn turned_out(&self) -> Status {
+        self.callers.has_left(self.credential, &self.name, self.roles).await;
+        no(no_credential())
+    }
 }
 
 /// Lets callers in.
@@ -235,6 +258,17 @@ impl<S: Store> Door<S> {
             Caller::Service(name) => name,
         };
         Ok((Author::Service(name), request.into_inner()))
+    }
+
+    /// Lets a service or an operator in for as long as they stay, where their role may ask this.
+    pub(crate) fn stay<T: Asked>(&self, request: Request<T>) -> Result<(Staying, T), Status> {
+        let credential = bearer(&request, "authorization").map(hash);
+        // A gateway has no credential of its own in process, and no right to any stream.
+        let (Caller::Service(name), Some(credential)) = (self.caller(&request)?, credential) else {
+            return Err(no(not_for(Role::Gateway, T::ROLES)));
+        };
+        let callers = self.callers.clone();
+        Ok((Staying { callers, name, credential, roles: T::ROLES }, request.into_inner()))
     }
 
     /// Who calls, whose role may ask this.
@@ -376,7 +410,7 @@ fn not_for(role: Role, may: &[Role]) -> Refusal {
     )
 }
 
-fn no_workspace() -> Refusal {
+pub(crate) fn no_workspace() -> Refusal {
     Refusal::new(
         Reason::WorkspaceNotFound,
         "There is no workspace of this id (WorkspaceService.ListWorkspaces shows them).",

@@ -124,6 +124,7 @@ across_workspaces! {
     ListWorkspacesRequest: Internal Operator Reader;
     ListPendingDomainsRequest: Operator Reader;
     ResolveLoginRequest: Internal Operator Reader;
+    WatchRequest: Internal Operator Reader;
 }
 
 /// What a list costs that an index serves, and one that reads everybody.

@@ -15,7 +15,7 @@ const AT_ONCE: u32 = 500;
 /// An hour of them clears 18 million rows of a kind.
 const AIR: Duration = Duration::from_millis(100);
 
-/// Clears expired tombstones, before-images, letters and what is remembered of rates.
+/// Clears expired tombstones, changes, before-images, letters and what is remembered of rates.
 pub(crate) async fn clear_expired<S: Store>(services: &Services<S>) {
     let Services { door, store, clock, settings, .. } = services;
     loop {
@@ -37,8 +37,9 @@ fn rest(touched: u64) -> Duration {
 
 /// Clears some of each kind; answers how many rows it touched.
 async fn clear_some<S: Store>(store: &S, now: Micros, tombstone_days: u16) -> Answer<u64> {
-    let images_before = now - i64::from(tombstone_days) * DAY;
-    let touched = store.clear_expired(now, images_before, AT_ONCE).await?;
+    let kept_from = now - i64::from(tombstone_days) * DAY;
+    let touched = store.clear_changes(kept_from, AT_ONCE).await?
+        + store.clear_expired(now, kept_from, AT_ONCE).await?;
     Ok(touched + store.clear_notices(now - REMEMBERED, AT_ONCE).await?)
 }
 

@@ -28,15 +28,19 @@ pub(crate) fn integration(
         id: integration.id.to_string(),
         display_name: integration.display_name.clone(),
         kind: integration.kind,
-        state: match integration.state {
-            IntegrationState::On => v1::IntegrationState::On,
-            IntegrationState::Paused => v1::IntegrationState::Paused,
-            IntegrationState::Off => v1::IntegrationState::Off,
-        }
-        .into(),
+        state: integration_state(integration.state).into(),
         scim_url: links.scim(workspace),
         create_time: Some(timestamp(integration.created_at)),
         status: Some(status(integration.kind, keys, seen, now)),
+    }
+}
+
+/// A state of integrations.
+pub(super) fn integration_state(state: IntegrationState) -> v1::IntegrationState {
+    match state {
+        IntegrationState::On => v1::IntegrationState::On,
+        IntegrationState::Paused => v1::IntegrationState::Paused,
+        IntegrationState::Off => v1::IntegrationState::Off,
     }
 }
 

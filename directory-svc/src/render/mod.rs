@@ -1,6 +1,7 @@
 //! From what is stored to what is answered: SCIM JSON or typed messages, cut to the view.
 
 mod admin;
+mod change;
 mod document;
 mod group;
 mod integration;
@@ -10,6 +11,7 @@ mod user;
 pub(crate) use admin::{
     audit_record, checked, domain, domain_state, pending_domain, timestamp, workspace,
 };
+pub(crate) use change::{change, watched_user};
 pub(crate) use group::{Groups, deleted_group};
 pub(crate) use integration::{api_key, integration};
 pub(crate) use joining::{allowed_address, identity, refused_domain};

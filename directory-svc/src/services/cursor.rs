@@ -1,5 +1,5 @@
 //! Places in a listing, given out to go on from: opaque, sealed, bound to what was asked, and good for
-//! an hour (RFC 9865; AIP-158 for page tokens).
+//! an hour (RFC 9865; AIP-158 for page tokens); and places in the feed of changes, which last.
 //!
 //! A cursor is encrypted, as it may hold what rows are sorted by, and authenticated together with the
 //! question: with another filter, in another workspace or by another integration it opens nothing.
@@ -10,6 +10,8 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use directory_api::v1::Reason;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::clock::{Clock, MINUTE, Micros};
 use crate::refusal::Refusal;
@@ -38,9 +40,17 @@ impl Cursors {
 
     /// The cursor of a place in the listing that answers `question`.
     pub(super) fn seal(&self, question: &str, mark: &Mark) -> Result<String, Refusal> {
-        let expires_at = self.clock.now() + LIFETIME;
+        self.seal_lasting(question, &(self.clock.now() + LIFETIME, mark))
+    }
+
+    /// The cursor of any place, good for as long as the secret is.
+    pub(super) fn seal_lasting<T: Serialize>(
+        &self,
+        question: &str,
+        place: &T,
+    ) -> Result<String, Refusal> {
         let nonce: [u8; NONCE_LEN] = self.clock.random();
-        let mut sealed = serde_json::to_vec(&(expires_at, mark)).map_err(|_| fault())?;
+        let mut sealed = serde_json::to_vec(place).map_err(|_| fault())?;
         self.key
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
@@ -56,23 +66,27 @@ impl Cursors {
     /// # Errors
     /// `INVALID_CURSOR`, `CURSOR_EXPIRED`.
     pub(super) fn open(&self, question: &str, cursor: &str) -> Result<Mark, Refusal> {
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
-        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>().ok_or_else(invalid)?;
-        let mut sealed = sealed.to_vec();
-        let opened = self
-            .key
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                Aad::from(question.as_bytes()),
-                &mut sealed,
-            )
-            .map_err(|_| invalid())?;
         let (expires_at, mark): (Micros, Mark) =
-            serde_json::from_slice(opened).map_err(|_| invalid())?;
+            self.open_lasting(question, cursor).ok_or_else(invalid)?;
         if self.clock.now() >= expires_at {
             return Err(expired());
         }
         Ok(mark)
+    }
+
+    /// The place of a cursor that [`Cursors::seal_lasting`] gave out for `question`; `None`: it did not.
+    pub(super) fn open_lasting<T: DeserializeOwned>(
+        &self,
+        question: &str,
+        cursor: &str,
+    ) -> Option<T> {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>()?;
+        let mut sealed = sealed.to_vec();
+        let (nonce, question) =
+            (Nonce::assume_unique_for_key(*nonce), Aad::from(question.as_bytes()));
+        let opened = self.key.open_in_place(nonce, question, &mut sealed).ok()?;
+        serde_json::from_slice(opened).ok()
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod read;
 mod resource;
 mod update;
 mod user;
+pub(crate) mod watch;
 mod workspace;
 
 use tonic::Status;
@@ -34,6 +35,7 @@ pub(crate) struct Services<S> {
     pub(crate) settings: crate::Settings,
     pub(crate) cursors: cursor::Cursors,
     pub(crate) refused: domain::refused::Refused,
+    pub(crate) streams: watch::Streams,
 }
 
 /// The longest operation id, in bytes.

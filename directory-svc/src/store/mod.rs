@@ -8,6 +8,7 @@ pub mod sqlite;
 #[cfg(test)]
 mod conformance;
 mod domain_checks;
+mod feed;
 mod filter_sql;
 mod groups;
 mod joining;
@@ -20,11 +21,13 @@ mod words;
 use std::future::Future;
 
 pub use domain_checks::DomainCheckStore;
+pub use feed::FeedStore;
 pub(crate) use filter_sql::is_served;
 pub use groups::GroupStore;
 pub use joining::JoiningStore;
 pub use model::*;
 pub use notices::NoticeStore;
+pub(crate) use record::Detail;
 use tokio::sync::watch;
 use uuid::Uuid;
 pub use waiting::WaitingStore;
@@ -99,7 +102,7 @@ pub type Answer<T> = Result<T, StoreError>;
 
 /// All workspaces: what operators and sign-in ask across them. Everything else stands on
 /// [`Store::workspace`].
-pub trait Store: NoticeStore + Clone + Send + Sync + 'static {
+pub trait Store: NoticeStore + FeedStore + Clone + Send + Sync + 'static {
     /// The handle of one workspace.
     type Workspace: WorkspaceStore + GroupStore + DomainCheckStore + JoiningStore + WaitingStore;
 
@@ -387,10 +390,14 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     where
         D: Fn(&Policy, Option<&Tombstone<User>>) -> Result<Draft, Refusal> + Send + 'static;
 
-    /// At most `limit` changes behind the revision `after`, in order.
+    /// At most `limit` changes behind the revision `after`, in order; fewer when they are long, but one where
+    /// there is one. Where the first is not the next revision, some are cleared ([`FeedStore::clear_changes`]).
     fn changes(
         &self,
         after: Revision,
         limit: u32,
     ) -> impl Future<Output = Answer<Vec<Change>>> + Send;
+
+    /// The revision of the earliest change that is kept; `None`: there is none.
+    fn earliest_change(&self) -> impl Future<Output = Answer<Option<Revision>>> + Send;
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod domain_check;
+mod feed;
 mod groups;
 mod integrations;
 mod joining;
@@ -12,6 +13,7 @@ mod waiting;
 
 pub use audit::*;
 pub use domain_check::*;
+pub use feed::*;
 pub use groups::*;
 pub use integrations::*;
 pub use joining::*;
@@ -336,6 +338,14 @@ pub struct User {
     pub created_at: Micros,
     /// When the person was last written.
     pub modified_at: Micros,
+}
+
+impl User {
+    /// Whether the person can sign in, as far as it is theirs to.
+    #[must_use]
+    pub fn has_access(&self) -> bool {
+        self.active && self.login_email.is_some()
+    }
 }
 
 /// A person as the rules want them to be.

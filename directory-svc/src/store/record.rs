@@ -1,59 +1,73 @@
 //! What a change record says, as JSON: the subject as it was, and what became of it. The same words
 //! on every engine.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::words::Word;
 use super::{
-    AllowedAddress, ApiKey, Barred, Domain, Group, Integration, Link, LoginEmail, Member, User,
-    Workspace,
+    AllowedAddress, ApiKey, Barred, Change, Domain, Group, Integration, Link, LoginEmail, Member,
+    User, Workspace,
 };
 use crate::ids::{GroupId, UserId};
 
 /// The detail of a change: only what applies.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Detail {
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Detail {
     /// Names of the top-level attributes that differ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) attributes: Vec<String>,
+    pub(crate) attributes: Vec<String>,
+    /// That another address signs the person in, or one for the first or the last time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    login_email: Option<Moved>,
+    pub(crate) login_email: Option<Moved>,
+    /// `granted` or `revoked`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    access: Option<&'static str>,
+    pub(crate) access: Option<Cow<'static, str>>,
     /// Whether who got the login e-mail is a guest.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    guest: bool,
+    pub(crate) guest: bool,
     /// A removed person whom a new one resembles.
     #[serde(skip_serializing_if = "Option::is_none")]
-    predecessor: Option<String>,
+    pub(crate) predecessor: Option<String>,
+    /// The state into which the subject came, or what was done to it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<&'static str>,
+    pub(crate) state: Option<Cow<'static, str>>,
     /// Who joined a group.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    members_added: Vec<String>,
+    pub(crate) members_added: Vec<String>,
     /// Who left a group.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    members_removed: Vec<String>,
+    pub(crate) members_removed: Vec<String>,
     /// The groups that a removed person or group left, or that one who came back is in again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    groups: Vec<String>,
+    pub(crate) groups: Vec<String>,
     /// Who vouches for the identity that was linked or unlinked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    issuer: Option<String>,
+    pub(crate) issuer: Option<String>,
     /// The person who has the address that was allowed, or is no longer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    holder: Option<String>,
+    pub(crate) holder: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct Moved {
-    old: Option<String>,
-    new: Option<String>,
+/// Addresses before and after; `None`: there was none.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Moved {
+    pub(crate) old: Option<String>,
+    pub(crate) new: Option<String>,
 }
 
 impl Detail {
+    /// What a change record says.
+    ///
+    /// # Errors
+    /// When it is not what a store of this version writes.
+    pub(crate) fn of(change: &Change) -> serde_json::Result<Self> {
+        serde_json::from_str(&change.detail)
+    }
+
     /// What a change from `before` to `after` (`None`: not here) does to signing in.
     pub(super) fn of_user(before: Option<&User>, after: Option<&User>) -> Self {
         let key = |email: Option<&LoginEmail>| email.map(|email| email.key.clone());
@@ -63,9 +77,12 @@ impl Detail {
         let moved = key(old) != key(new);
         Self {
             login_email: moved.then(|| Moved { old: address(old), new: address(new) }),
-            access: match (before.is_some_and(has_access), after.is_some_and(has_access)) {
-                (false, true) => Some("granted"),
-                (true, false) => Some("revoked"),
+            access: match (
+                before.is_some_and(User::has_access),
+                after.is_some_and(User::has_access),
+            ) {
+                (false, true) => Some("granted".into()),
+                (true, false) => Some("revoked".into()),
                 _ => None,
             },
             ..Self::default()
@@ -74,7 +91,7 @@ impl Detail {
 
     /// That the subject came into this state.
     pub(super) fn of_state(state: &'static str) -> Self {
-        Self { state: Some(state), ..Self::default() }
+        Self { state: Some(state.into()), ..Self::default() }
     }
 
     /// That these joined a group, and those left it.
@@ -91,7 +108,7 @@ impl Detail {
     /// What becomes of the access of whoever has an address that was allowed, or is no longer.
     pub(super) fn of_holder(holder: Option<UserId>, access: &'static str) -> Self {
         let holder = holder.map(|id| id.to_string());
-        Self { access: holder.as_ref().map(|_| access), holder, ..Self::default() }
+        Self { access: holder.as_ref().map(|_| access.into()), holder, ..Self::default() }
     }
 
     /// The same, about somebody who may be a guest.
@@ -102,7 +119,7 @@ impl Detail {
 
     /// The same, about a subject that came into this state.
     pub(super) fn with_state(mut self, state: &'static str) -> Self {
-        self.state = Some(state);
+        self.state = Some(state.into());
         self
     }
 
@@ -122,11 +139,6 @@ impl Detail {
     pub(super) fn to_json(&self) -> String {
         json!(self).to_string()
     }
-}
-
-/// Whether the person can sign in.
-fn has_access(user: &User) -> bool {
-    user.active && user.login_email.is_some()
 }
 
 /// The person before a change.

@@ -7,12 +7,13 @@ use directory_api::v1::integration_service_client::IntegrationServiceClient;
 use directory_api::v1::login_service_client::LoginServiceClient;
 use directory_api::v1::resource_service_client::ResourceServiceClient;
 use directory_api::v1::user_service_client::UserServiceClient;
+use directory_api::v1::watch_service_client::WatchServiceClient;
 use directory_api::v1::workspace_service_client::WorkspaceServiceClient;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
+use tonic::{Request, Status, Streaming};
 use tonic_health::pb::health_client::HealthClient;
 
 use super::Nestr;
@@ -70,6 +71,16 @@ impl Operator {
 
     pub(crate) fn logins(&self) -> LoginServiceClient<Presented> {
         LoginServiceClient::with_interceptor(self.channel(), self.credential.clone())
+    }
+
+    /// Follows the feed of changes.
+    pub(crate) async fn watch(
+        &self,
+        ask: v1::WatchRequest,
+    ) -> Result<Streaming<v1::WatchResponse>, Status> {
+        let (channel, credential) = (self.channel(), self.credential.clone());
+        let mut watches = WatchServiceClient::with_interceptor(channel, credential);
+        Ok(watches.watch(ask).await?.into_inner())
     }
 
     /// Who serves and who does not.

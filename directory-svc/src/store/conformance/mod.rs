@@ -5,6 +5,7 @@ mod audit;
 mod domain_checks;
 mod domains;
 mod engines;
+mod feed;
 mod filters;
 mod groups;
 mod integrations;
@@ -60,6 +61,11 @@ every_store_must![
     domains::let_one_of_many_verifications_of_a_domain_win,
     domains::list_what_waits_in_order_of_waiting,
     domains::tell_who_else_has_a_domain_or_waits_for_it,
+    feed::clear_the_earliest_changes_first,
+    feed::end_a_page_where_it_gets_long,
+    feed::give_out_no_place_again,
+    feed::tell_of_each_commit,
+    feed::tell_the_changes_of_all_in_order_without_a_gap,
     filters::answer_filters_as_the_pure_evaluator_does,
     filters::answer_the_longest_and_the_deepest_filter,
     filters::list_in_order_of_creation,

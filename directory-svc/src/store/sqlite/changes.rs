@@ -1,11 +1,16 @@
 //! The feed of changes, and the end of what is kept for a time.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Params, Row, params};
 
-use super::statement::{all, run};
+use super::statement::{all, one, run};
 use crate::clock::Micros;
 use crate::ids::{IntegrationId, WorkspaceId};
-use crate::store::{Answer, Author, Change, OperationId, Revision};
+use crate::store::feed::CHANGES_BYTES;
+use crate::store::{Answer, Author, Change, Fed, FeedMark, OperationId, Revision};
+
+/// What a record holds, in the order in which it is read.
+const COLUMNS: &str = "revision, operation_id, author_integration, author_service, at, kind, subject, \
+                       before, detail";
 
 pub(super) fn list(
     connection: &Connection,
@@ -13,14 +18,107 @@ pub(super) fn list(
     after: Revision,
     limit: u32,
 ) -> Answer<Vec<Change>> {
-    all(
+    let sql = format!(
+        "SELECT {COLUMNS} FROM change WHERE workspace_id = ?1 AND revision > ?2 \
+         ORDER BY revision LIMIT ?3"
+    );
+    page(connection, &sql, params![workspace, after, limit], read, |change| change)
+}
+
+pub(super) fn earliest(
+    connection: &Connection,
+    workspace: WorkspaceId,
+) -> Answer<Option<Revision>> {
+    one(
         connection,
-        "SELECT revision, operation_id, author_integration, author_service, at, kind, subject, \
-         before, detail FROM change WHERE workspace_id = ?1 AND revision > ?2 \
-         ORDER BY revision LIMIT ?3",
-        params![workspace, after, limit],
-        read,
+        "SELECT revision FROM change WHERE workspace_id = ?1 AND revision > 0 \
+         ORDER BY revision LIMIT 1",
+        [workspace],
+        |row| row.get(0),
     )
+}
+
+/// The position up to which everything is cleared.
+pub(super) fn feed_begin(connection: &Connection) -> Answer<FeedMark> {
+    let cleared = one(connection, "SELECT cleared FROM feed WHERE id = 1", [], |row| row.get(0))?;
+    Ok(mark(cleared.unwrap_or_default()))
+}
+
+/// The last position given out.
+pub(super) fn feed_end(connection: &Connection) -> Answer<FeedMark> {
+    Ok(mark(last_position(connection)?))
+}
+
+fn last_position(connection: &Connection) -> Answer<u64> {
+    let sql = "SELECT max(cleared, coalesce((SELECT max(position) FROM change), 0)) FROM feed \
+               WHERE id = 1";
+    Ok(one(connection, sql, [], |row| row.get(0))?.unwrap_or_default())
+}
+
+/// Positions are given out in the order of commits, by the one writer.
+pub(super) fn feed(
+    connection: &Connection,
+    after: &FeedMark,
+    limit: u32,
+) -> Answer<Option<Vec<Fed>>> {
+    let Ok(position) = <[u8; 8]>::try_from(after.0.as_slice()).map(u64::from_be_bytes) else {
+        return Ok(None);
+    };
+    let is_kept = feed_begin(connection)?.0 <= after.0;
+    if !is_kept || position > last_position(connection)? {
+        return Ok(None);
+    }
+    let sql = format!(
+        "SELECT {COLUMNS}, position, workspace_id FROM change WHERE position > ?1 \
+         ORDER BY position LIMIT ?2"
+    );
+    let read = |row: &Row<'_>| {
+        let (mark, workspace_id) = (mark(row.get(9)?), row.get(10)?);
+        Ok(Fed { mark, workspace_id, change: read(row)? })
+    };
+    page(connection, &sql, params![position, limit], read, |fed| &fed.change).map(Some)
+}
+
+/// Clears from the beginning of the feed, so that each workspace keeps its changes without a gap.
+pub(super) fn clear(connection: &Connection, before: Micros, limit: u32) -> Answer<u64> {
+    let earliest = all(
+        connection,
+        "SELECT position, at FROM change ORDER BY position LIMIT ?1",
+        [limit],
+        |row| Ok((row.get::<_, u64>(0)?, row.get::<_, Micros>(1)?)),
+    )?;
+    let old = earliest.into_iter().take_while(|(_, at)| *at < before);
+    let Some((position, _)) = old.last() else { return Ok(0) };
+    run(connection, "UPDATE feed SET cleared = ?1 WHERE id = 1", [position])?;
+    let sql = "DELETE FROM change WHERE position <= ?1";
+    Ok(run(connection, sql, [position])? as u64)
+}
+
+/// A mark of this engine: the position, comparable as bytes.
+fn mark(position: u64) -> FeedMark {
+    FeedMark(position.to_be_bytes().to_vec())
+}
+
+/// The rows of a page, as many as its room lets in.
+fn page<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+    change: impl Fn(&T) -> &Change,
+) -> Answer<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    while bytes < CHANGES_BYTES
+        && let Some(row) = rows.next()?
+    {
+        let next = read(row)?;
+        let Change { detail, before, .. } = change(&next);
+        bytes += detail.len() + before.as_ref().map_or(0, String::len);
+        page.push(next);
+    }
+    Ok(page)
 }
 
 /// Clears at most `limit` tombstones of each kind and `limit` before-images, of whatever workspaces: by time,

@@ -58,8 +58,8 @@ use self::notices::Entrance;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Answer, Doorstep, EndingKey, Identity, LoginEmail, Notice, NoticeStore, Outbox, PendingDomain,
-    PendingMark, Settled, Store, Waiting, Workspace, Write,
+    Answer, Doorstep, EndingKey, Fed, FeedMark, FeedStore, Identity, LoginEmail, Notice,
+    NoticeStore, Outbox, PendingDomain, PendingMark, Settled, Store, Waiting, Workspace, Write,
 };
 use crate::clock::Micros;
 use crate::ids::{ApiKeyId, WorkspaceId};
@@ -230,6 +230,31 @@ impl Store for SqliteStore {
 
     fn is_writable(&self) -> watch::Receiver<bool> {
         self.0.writer.is_writable()
+    }
+}
+
+impl FeedStore for SqliteStore {
+    async fn feed_begin(&self) -> Answer<FeedMark> {
+        self.0.readers.point(changes::feed_begin)
+    }
+
+    async fn feed_end(&self) -> Answer<FeedMark> {
+        self.0.readers.point(changes::feed_end)
+    }
+
+    async fn feed(&self, after: FeedMark, limit: u32) -> Answer<Option<Vec<Fed>>> {
+        if self.feed_end().await? == after {
+            return Ok(Some(Vec::new()));
+        }
+        self.0.readers.long(move |connection| changes::feed(connection, &after, limit)).await
+    }
+
+    async fn clear_changes(&self, before: Micros, limit: u32) -> Answer<u64> {
+        self.0.writer.run(move |connection| changes::clear(connection, before, limit)).await
+    }
+
+    fn committed(&self) -> watch::Receiver<()> {
+        self.0.writer.committed()
     }
 }
 

@@ -267,6 +267,10 @@ impl WorkspaceStore for SqliteWorkspace {
     async fn changes(&self, after: Revision, limit: u32) -> Answer<Vec<Change>> {
         self.long(move |connection, id| changes::list(connection, id, after, limit)).await
     }
+
+    async fn earliest_change(&self) -> Answer<Option<Revision>> {
+        self.point(changes::earliest)
+    }
 }
 
 impl DomainCheckStore for SqliteWorkspace {

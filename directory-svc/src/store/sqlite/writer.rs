@@ -34,6 +34,7 @@ pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
     is_writable: watch::Receiver<bool>,
+    committed: watch::Receiver<()>,
 }
 
 impl Writer {
@@ -46,16 +47,23 @@ impl Writer {
     ) -> io::Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (tell, is_writable) = watch::channel(true);
-        let worker = Worker { path, connection: Some(connection), checkpoints, readers, tell };
+        let (tell_committed, committed) = watch::channel(());
+        let connection = Some(connection);
+        let worker = Worker { path, connection, checkpoints, readers, tell, tell_committed };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || worker.work(jobs))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), is_writable })
+        Ok(Self { queue: Some(queue), thread: Some(thread), is_writable, committed })
     }
 
     /// Whether the last commit succeeded.
     pub(super) fn is_writable(&self) -> watch::Receiver<bool> {
         self.is_writable.clone()
+    }
+
+    /// Told at each commit.
+    pub(super) fn committed(&self) -> watch::Receiver<()> {
+        self.committed.clone()
     }
 
     /// Has `work` done in a transaction and answers once that is on the disk. Whoever stops waiting
@@ -174,6 +182,8 @@ struct Worker {
     readers: Arc<Readers>,
     /// Where it is told whether commits succeed.
     tell: watch::Sender<bool>,
+    /// Where each commit is told.
+    tell_committed: watch::Sender<()>,
 }
 
 impl Worker {
@@ -195,6 +205,9 @@ impl Worker {
             let outcome = if is_writable { "committed" } else { "failed" };
             metrics::counter!("nestr_scim_store_commits_total", "outcome" => outcome).increment(1);
             self.tell.send_if_modified(|told| std::mem::replace(told, is_writable) != is_writable);
+            if is_writable {
+                self.tell_committed.send_replace(());
+            }
             group.drain(..).for_each(|job| job.answer(&commit));
         }
     }

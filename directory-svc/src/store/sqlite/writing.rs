@@ -137,8 +137,9 @@ impl<'c> Writing<'c> {
         run(
             self.connection,
             "INSERT INTO change (workspace_id, revision, operation_id, author_integration, \
-             author_service, at, kind, subject, detail, before) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             author_service, at, kind, subject, detail, before, position) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+             1 + max(cleared, coalesce((SELECT max(position) FROM change), 0)) FROM feed WHERE id = 1",
             params![
                 self.workspace,
                 revision,
