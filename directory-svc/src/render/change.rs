@@ -109,9 +109,11 @@ fn identity(user_id: String, act: v1::IdentityAct, detail: Detail) -> Subject {
     Subject::Identity(v1::IdentityChange { user_id, issuer, act: act.into() })
 }
 
-fn address(email: String, act: v1::AddressAct, detail: Detail) -> Subject {
+fn address(subject: String, act: v1::AddressAct, detail: Detail) -> Subject {
     let access = access(&detail);
     let user_id = detail.holder.unwrap_or_default();
+    // Who was readmitted by name was so by each of theirs.
+    let email = if subject == user_id { String::new() } else { subject };
     Subject::Address(v1::AddressChange { email, act: act.into(), user_id, access })
 }
 

@@ -138,6 +138,10 @@ pub(super) fn readmit(writing: &Writing<'_>, whom: &Readmitted) -> Answer<bool> 
         Readmitted::Address(key) => (signed_in_by(writing, key)?, vec![key.clone()]),
         Readmitted::Person(id) => (Some(*id), barred_of(writing, *id)?),
     };
+    let holder = match whom {
+        Readmitted::Address(_) => None,
+        Readmitted::Person(_) => Some(subject.clone()),
+    };
     let mut images = Vec::new();
     for key in &keys {
         let lifted = lift(writing.connection, writing.workspace, key)?;
@@ -153,7 +157,7 @@ pub(super) fn readmit(writing: &Writing<'_>, whom: &Readmitted) -> Answer<bool> 
         kind: ChangeKind::AddressReadmitted,
         subject: &subject,
         before: Some(images.into()),
-        detail: Detail::default(),
+        detail: Detail { holder, ..Detail::default() },
     };
     writing.record_act(revision, act, changed, None)?;
     Ok(true)
