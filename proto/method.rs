@@ -19,6 +19,8 @@ pub struct Method {
     pub name: &'static str,
     /// Both without the package, such as `UserService/GetUser`.
     pub short: &'static str,
+    /// The request message without the package, such as `GetUserRequest`.
+    pub asks: &'static str,
 }
 
 impl Method {
@@ -26,29 +28,38 @@ impl Method {
     /// has none there.
     #[must_use]
     pub fn of(path: &str) -> Option<Self> {
-        static METHODS: LazyLock<HashMap<&'static str, Method>> = LazyLock::new(methods);
-        METHODS.get(path.strip_prefix('/')?).copied()
+        static BY_PATH: LazyLock<HashMap<&'static str, Method>> =
+            LazyLock::new(|| Method::all().iter().map(|method| (method.full, *method)).collect());
+        BY_PATH.get(path.strip_prefix('/')?).copied()
+    }
+
+    /// Every call of the contract, in its order.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        static ALL: LazyLock<Vec<Method>> = LazyLock::new(methods);
+        &ALL
     }
 }
 
 /// Every call of the contract. Read once, and kept for as long as the process lives.
-fn methods() -> HashMap<&'static str, Method> {
+fn methods() -> Vec<Method> {
     let files = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET);
     let files = files.map(|set| set.file).unwrap_or_default();
-    let mut methods = HashMap::new();
+    let mut methods = Vec::new();
     for file in &files {
         for service in &file.service {
             for method in &service.method {
                 let (package, service, name) = (file.package(), service.name(), method.name());
                 let full: &'static str = format!("{package}.{service}/{name}").leak();
                 let service_ends = full.len() - name.len() - 1;
-                let method = Method {
+                let asks = method.input_type().rsplit('.').next().unwrap_or_default();
+                methods.push(Method {
                     full,
                     service: &full[..service_ends],
                     name: &full[service_ends + 1..],
                     short: &full[package.len() + 1..],
-                };
-                methods.insert(full, method);
+                    asks: asks.to_owned().leak(),
+                });
             }
         }
     }
@@ -65,6 +76,7 @@ mod tests {
         assert_eq!(method.full, "nestr.directory.v1.UserService/GetUser");
         assert_eq!(method.service, "nestr.directory.v1.UserService");
         assert_eq!((method.name, method.short), ("GetUser", "UserService/GetUser"));
+        assert_eq!(method.asks, "GetUserRequest");
         for other in
             ["", "/", "nestr.directory.v1.UserService/GetUser", "/grpc.health.v1.Health/Check"]
         {

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use directory_svc::{ClusterSecret, Redis, RedisConfig, Role, ServiceCaller, SmtpPassword};
 use serde::Deserialize;
 
@@ -27,22 +27,29 @@ struct File {
     caller: Vec<Entry>,
 }
 
-/// One who may call. The same name may stand twice, so that a credential can be replaced without a
-/// moment in which none holds.
+/// One who may call, known by one of the two. The same name may stand twice, so that a credential can be
+/// replaced without a moment in which none holds.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     name: String,
     role: String,
     /// SHA-256 of the credential, as 64 hex digits.
-    sha256: String,
+    sha256: Option<String>,
+    /// A DNS name or a URI of the certificate.
+    certificate: Option<String>,
 }
 
 /// Every caller: those whose credentials lie in the data directory, and those of the file.
 ///
 /// # Errors
-/// When a credential or the file cannot be read; the error names the entry.
-pub(crate) fn all(data_dir: &DataDir, file: Option<&Path>) -> anyhow::Result<Vec<ServiceCaller>> {
+/// When a credential or the file cannot be read, or a certificate is named where none is asked for; the error
+/// names the entry.
+pub(crate) fn all(
+    data_dir: &DataDir,
+    file: Option<&Path>,
+    asks_for_certificates: bool,
+) -> anyhow::Result<Vec<ServiceCaller>> {
     let operator = data_dir.credential(data_dir::OPERATOR)?;
     let mut callers = vec![ServiceCaller::new("operator", Role::Operator, &operator)];
     if let Some(gateway) = data_dir.read(data_dir::GATEWAY.file)? {
@@ -51,27 +58,59 @@ pub(crate) fn all(data_dir: &DataDir, file: Option<&Path>) -> anyhow::Result<Vec
     if let Some(path) = file {
         let named = || format!("--credentials (NESTR_SCIM_CREDENTIALS) is {}", path.display());
         let text = fs::read_to_string(path).with_context(named)?;
-        callers.extend(read(&text).with_context(named)?);
+        callers.extend(read(&text, asks_for_certificates).with_context(named)?);
     }
     Ok(callers)
 }
 
-fn read(text: &str) -> anyhow::Result<Vec<ServiceCaller>> {
+fn read(text: &str, asks_for_certificates: bool) -> anyhow::Result<Vec<ServiceCaller>> {
     let file: File = toml::from_str(text)?;
-    file.caller
-        .into_iter()
-        .map(|Entry { name, role, sha256 }| {
-            check_name(&name)?;
-            let of = Role::of(&role).with_context(|| {
-                let roles = Role::ALL.map(Role::name).join(", ");
-                format!("the role of {name:?} is {role:?}; the roles are {roles}")
-            })?;
-            let hash = from_hex(&sha256).with_context(|| {
-                format!("the sha256 of {name:?} is not 64 hex digits, as sha256sum prints them")
-            })?;
-            Ok(ServiceCaller::hashed(name, of, hash))
-        })
-        .collect()
+    let mut certified: Vec<ServiceCaller> = Vec::new();
+    let mut callers = Vec::new();
+    for Entry { name, role, sha256, certificate } in file.caller {
+        check_name(&name)?;
+        let role = Role::of(&role).with_context(|| {
+            let roles = Role::ALL.map(Role::name).join(", ");
+            format!("the role of {name:?} is {role:?}; the roles are {roles}")
+        })?;
+        callers.push(match (sha256, certificate) {
+            (Some(sha256), None) => {
+                let hash = from_hex(&sha256).with_context(|| {
+                    format!("the sha256 of {name:?} is not 64 hex digits, as sha256sum prints them")
+                })?;
+                ServiceCaller::hashed(name, role, hash)
+            }
+            (None, Some(certificate)) => {
+                ensure!(
+                    asks_for_certificates,
+                    "{name:?} is known by a certificate, and none is asked for: \
+                     --grpc-tls-client-ca (NESTR_SCIM_GRPC_TLS_CLIENT_CA) names who vouches for them"
+                );
+                check_certificate(&name, &certificate)?;
+                let caller = ServiceCaller::certified(name, role, &certificate);
+                let other = certified.iter().find(|other| other.is_mistaken_for(&caller));
+                if let Some(ServiceCaller { name, role, .. }) = other {
+                    bail!("the certificate {certificate:?} is that of {name:?} ({role}) already");
+                }
+                certified.push(caller.clone());
+                caller
+            }
+            _ => bail!("{name:?} has to be known by one of sha256 and certificate"),
+        });
+    }
+    Ok(callers)
+}
+
+/// A name in a certificate is a DNS name or a URI, and stands for one caller.
+fn check_certificate(of: &str, name: &str) -> anyhow::Result<()> {
+    let is_dns = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c);
+    let is_uri = name.contains("://") && name.chars().all(|c| c.is_ascii_graphic());
+    ensure!(
+        !name.is_empty() && (is_uri || name.chars().all(is_dns)),
+        "the certificate of {of:?} is {name:?}: write a DNS name or a URI that stands in it, whole and \
+         without a wildcard, like billing.nestr.example or spiffe://nestr.example/billing"
+    );
+    Ok(())
 }
 
 fn check_name(name: &str) -> anyhow::Result<()> {
@@ -83,17 +122,21 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The credential with which a gateway calls its directory.
+/// The credential with which a gateway calls its directory; `None` when it is known by a certificate alone.
 ///
 /// # Errors
-/// When there is none, or its file cannot be read.
-pub(crate) fn of_gateway(file: Option<&Path>) -> anyhow::Result<String> {
-    said(file, OF_GATEWAY, "NESTR_SCIM_DIRECTORY_CREDENTIAL")?.with_context(|| {
-        format!(
-            "{OF_GATEWAY} is needed: the directory writes one to gateway.credential in its data \
-             directory, and `nestr-scim credential NAME gateway` makes others"
-        )
-    })
+/// When there is neither, or its file cannot be read.
+pub(crate) fn of_gateway(
+    file: Option<&Path>,
+    shows_certificate: bool,
+) -> anyhow::Result<Option<String>> {
+    let said = said(file, OF_GATEWAY, "NESTR_SCIM_DIRECTORY_CREDENTIAL")?;
+    ensure!(
+        said.is_some() || shows_certificate,
+        "{OF_GATEWAY} or --directory-cert is needed: the directory writes a credential to \
+         gateway.credential in its data directory, and `nestr-scim credential NAME gateway` makes others"
+    );
+    Ok(said)
 }
 
 /// The secret that the directories of one store share, made in the data directory when none is said.
@@ -220,6 +263,7 @@ mod tests {
         };
         let all = ["gateway", "internal", "operator", "reader"];
         let text: String = all.map(|role| entry("same-name", role, &sha256)).concat();
+        let read = |text: &str| read(text, false);
         let roles: Vec<_> = read(&text).unwrap().iter().map(|caller| caller.role).collect();
         assert_eq!(roles, Role::ALL);
         assert!(read("").unwrap().is_empty());
@@ -233,6 +277,40 @@ mod tests {
             (format!("{}secret = 1", entry("olga", "reader", &sha256)), "secret"),
         ] {
             let refused = format!("{:#}", read(&text).expect_err(cause));
+            assert!(refused.contains(cause), "{refused}");
+        }
+    }
+
+    /// Seen to fail with two callers of one certificate, and with a wildcard let through.
+    #[test]
+    fn a_file_names_callers_by_certificate() {
+        let entry = |name: &str, role: &str, certificate: &str| {
+            format!(
+                "[[caller]]\nname = \"{name}\"\nrole = \"{role}\"\ncertificate = \"{certificate}\"\n"
+            )
+        };
+        let uri = "spiffe://nestr.example/billing";
+        let dns = "Billing-2.nestr.example";
+        let text =
+            [entry("a", "reader", uri), entry("a", "reader", uri), entry("b", "gateway", dns)];
+        assert_eq!(read(&text.concat(), true).unwrap().len(), 3);
+        let both = format!("{}sha256 = \"{}\"\n", entry("a", "reader", uri), "0".repeat(64));
+        for (text, asks, cause) in [
+            (entry("a", "reader", uri), false, "--grpc-tls-client-ca"),
+            (entry("a", "reader", "*.nestr.example"), true, "wildcard"),
+            (entry("a", "reader", ""), true, "whole"),
+            (entry("a", "reader", "spiffe:billing"), true, "spiffe:billing"),
+            (entry("a", "reader", "spiffe://nestr example"), true, "URI"),
+            (both, true, "one of sha256 and certificate"),
+            ("[[caller]]\nname = \"a\"\nrole = \"reader\"".to_owned(), true, "one of"),
+            ([entry("a", "reader", dns), entry("b", "reader", dns)].concat(), true, "already"),
+            (
+                [entry("a", "reader", dns), entry("a", "operator", &dns.to_lowercase())].concat(),
+                true,
+                "(reader) already",
+            ),
+        ] {
+            let refused = format!("{:#}", read(&text, asks).expect_err(cause));
             assert!(refused.contains(cause), "{refused}");
         }
     }

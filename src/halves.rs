@@ -5,17 +5,23 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::extract::Request;
+use axum::middleware::map_request;
 use directory_svc::clock::Clock;
 use directory_svc::store::sqlite::{SqliteConfig, SqliteStore};
-use directory_svc::{Directory, InProcess, Mailer, ServiceCallers, Settings, TxtResolver};
+use directory_svc::{
+    Certified, Directory, InProcess, Mailer, ServiceCallers, Settings, TxtResolver,
+};
 use gateway::{Random, Remote};
-use listener::{Listener, ListenerConfig};
+use listener::{Listener, ListenerConfig, Peer};
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Endpoint;
 
 use crate::cli::{
     DirectoryCommand, DirectoryConfig, GatewayCommand, RemoteConfig, RestConfig, ServeConfig,
 };
 use crate::data_dir::{self, DataDir};
+use crate::endpoint::Shown;
 use crate::ops::Ops;
 use crate::otlp::Traces;
 use crate::process::{Reloads, asked_to_end, bind};
@@ -82,8 +88,8 @@ pub(crate) async fn directory(config: DirectoryCommand) -> anyhow::Result<()> {
 /// `/readyz` whether the directory is there.
 pub(crate) async fn gateway(config: GatewayCommand) -> anyhow::Result<()> {
     let stop = asked_to_end()?;
-    let remote = remote(&config.remote)?;
     let mut reloads = Reloads::default();
+    let remote = remote(&config.remote, &mut reloads)?;
     let rest = Rest::open(&config.rest, config.process.listener, &mut reloads).await?;
     reloads.begin()?;
     let ops = Ops::open(&config.process, remote.clone()).await?;
@@ -97,12 +103,34 @@ pub(crate) async fn gateway(config: GatewayCommand) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn remote(config: &RemoteConfig) -> anyhow::Result<Remote> {
-    let ca = config.directory_ca.as_deref();
-    let endpoint = endpoint::to(&config.directory, "--directory-ca (NESTR_SCIM_DIRECTORY_CA)", ca)
-        .context("TLS to the directory")?;
-    let credential = credentials::of_gateway(config.directory_credential_file.as_deref())?;
-    Remote::new(&endpoint, &credential).context(credentials::OF_GATEWAY)
+fn remote(config: &RemoteConfig, reloads: &mut Reloads) -> anyhow::Result<Remote> {
+    let (file, shown) = (config.directory_credential_file.as_deref(), config.shown());
+    let credential = credentials::of_gateway(file, shown.is_some())?;
+    let remote = Remote::new(&way(config)?, credential.as_deref());
+    let remote = remote.context(credentials::OF_GATEWAY)?;
+    if let Some(Shown { setting, certificate, key }) = shown {
+        let watched = vec![certificate.to_owned(), key.to_owned()];
+        let (again, config) = (remote.clone(), config.clone());
+        reloads.add(setting, watched, move || {
+            again.go_by(&way(&config)?);
+            Ok(())
+        });
+    }
+    Ok(remote)
+}
+
+/// The way from a gateway to its directory.
+fn way(config: &RemoteConfig) -> anyhow::Result<Endpoint> {
+    endpoint::to_directory(&config.directory, config.directory_ca.as_deref(), config.shown())
+        .context("TLS to the directory")
+}
+
+/// Tells the directory by whose certificate a call comes.
+async fn certified(mut request: Request) -> Request {
+    if let Some(Peer { names, .. }) = request.extensions().get().cloned() {
+        request.extensions_mut().insert(Certified(names));
+    }
+    request
 }
 
 /// REST, bound.
@@ -157,6 +185,7 @@ impl Half {
             dir: data_dir.path().to_owned(),
             statement_timeout: STATEMENT_TIMEOUT,
         })?;
+        let asks_for_certificates = config.grpc_tls_client_ca.is_some();
         let tls = reloads.tls("--grpc-tls-cert, --grpc-tls-key", config.tls())?;
         let (socket, at) = bind("--grpc (NESTR_SCIM_GRPC)", config.grpc).await?;
         if !at.ip().is_loopback() && tls.is_none() {
@@ -174,8 +203,11 @@ impl Half {
             )?,
             redis: credentials::redis(&config.redis)?,
         };
-        let callers =
-            ServiceCallers::new(credentials::all(&data_dir, config.credentials.as_deref())?);
+        let file = config.credentials.clone();
+        let known = move |data_dir: &DataDir| {
+            credentials::all(data_dir, file.as_deref(), asks_for_certificates)
+        };
+        let callers = ServiceCallers::new(known(&data_dir)?);
         let directory = Directory::new(store, Clock::system(), settings, callers.clone())
             .context("the key of cursors")?;
         let router = directory.router().await.context("reflection")?;
@@ -189,7 +221,7 @@ impl Half {
             }
         }
         reloads.add("--credentials", Vec::new(), move || {
-            callers.replace(credentials::all(&data_dir, config.credentials.as_deref())?);
+            callers.replace(known(&data_dir)?);
             Ok(())
         });
         let listener = Listener::new("grpc", socket, listener).with_tls(tls);
@@ -221,7 +253,7 @@ impl Half {
             stopped.cancelled().await;
             watched.end_watches();
         });
-        self.listener.serve(self.router, stop).await;
+        self.listener.serve(self.router.layer(map_request(certified)), stop).await;
         ending.abort();
         by_itself.abort();
         // A store that takes nothing now does not hold up the end.

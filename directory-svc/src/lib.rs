@@ -41,7 +41,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
 pub use dns::{DnsConfig, Found, TxtResolver};
-pub use door::{LimitsConfig, Role, ServiceCaller, ServiceCallers};
+pub use door::{Certified, LimitsConfig, Role, ServiceCaller, ServiceCallers};
 pub use in_process::InProcess;
 pub use mail::{MailConfig, MailError, Mailer, SmtpPassword, SmtpUrl};
 pub use refusal::Refusal;

@@ -1,11 +1,12 @@
-//! The directory in another process: a few channels, the gateway's credential, and another try when
-//! the directory was not there.
+//! The directory in another process: a few channels, the gateway's credential where it has one, and another
+//! try when the directory was not there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, Request, Response, header};
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -49,9 +50,9 @@ pub(crate) struct Deadline(pub(crate) Instant);
 /// which too many were reset.
 #[derive(Clone)]
 pub struct Remote {
-    channels: Arc<[Channel]>,
+    channels: Arc<ArcSwap<[Channel; CHANNELS]>>,
     next: Arc<AtomicUsize>,
-    bearer: HeaderValue,
+    bearer: Option<HeaderValue>,
 }
 
 /// The credential is not one that a header can carry: it is not visible ASCII, or empty.
@@ -60,39 +61,35 @@ pub struct Remote {
 pub struct NotACredential;
 
 impl Remote {
-    /// Channels to the directory at `endpoint`, presenting `credential`. Nothing is connected yet:
-    /// the first call does that, and every later one that finds the connection lost.
+    /// Channels to the directory at `endpoint`, presenting `credential`, if there is one; without it the
+    /// directory knows the gateway by the certificate that it shows there. Nothing is connected yet: the first
+    /// call does that, and every later one that finds the connection lost.
     ///
     /// # Errors
     /// When the credential cannot be sent.
-    pub fn new(endpoint: &Endpoint, credential: &str) -> Result<Self, NotACredential> {
-        if credential.is_empty() || !credential.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(NotACredential);
-        }
-        let mut bearer =
-            HeaderValue::try_from(format!("Bearer {credential}")).map_err(|_| NotACredential)?;
-        bearer.set_sensitive(true);
-        let endpoint = endpoint
-            .clone()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-            .keep_alive_while_idle(true);
-        let channels = (0..CHANNELS).map(|_| endpoint.connect_lazy()).collect();
+    pub fn new(endpoint: &Endpoint, credential: Option<&str>) -> Result<Self, NotACredential> {
+        let bearer = credential.map(bearer).transpose()?;
+        let channels = Arc::new(ArcSwap::from_pointee(channels(endpoint)));
         Ok(Self { channels, next: Arc::default(), bearer })
+    }
+
+    /// Goes by this endpoint from the next call on, as when it shows another certificate.
+    pub fn go_by(&self, endpoint: &Endpoint) {
+        self.channels.store(Arc::new(channels(endpoint)));
     }
 
     /// The channel whose turn it is.
     fn channel(&self) -> Channel {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        self.channels[turn % CHANNELS].clone()
+        self.channels.load()[turn % CHANNELS].clone()
     }
 
     async fn answer(self, mut request: Request<Body>) -> Result<Answer, StdError> {
         let deadline = request.extensions_mut().remove::<Deadline>();
         let deadline = deadline.map_or_else(|| Instant::now() + DEFAULT_PATIENCE, |d| d.0);
-        request.headers_mut().insert(header::AUTHORIZATION, self.bearer.clone());
+        if let Some(bearer) = &self.bearer {
+            request.headers_mut().insert(header::AUTHORIZATION, bearer.clone());
+        }
         let (head, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
         let mut waits = ExponentialBuilder::default()
@@ -122,6 +119,27 @@ impl Remote {
             sleep(wait).await;
         }
     }
+}
+
+fn channels(endpoint: &Endpoint) -> [Channel; CHANNELS] {
+    let endpoint = endpoint
+        .clone()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .keep_alive_while_idle(true);
+    std::array::from_fn(|_| endpoint.connect_lazy())
+}
+
+fn bearer(credential: &str) -> Result<HeaderValue, NotACredential> {
+    if credential.is_empty() || !credential.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(NotACredential);
+    }
+    let bearer = HeaderValue::try_from(format!("Bearer {credential}"));
+    let mut bearer = bearer.map_err(|_| NotACredential)?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
 }
 
 /// The time that is left, as gRPC writes it.

@@ -1,6 +1,7 @@
 //! The loop that takes connections, and its end.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,10 +127,20 @@ async fn connection(
             };
             match shaken {
                 Some(Ok(stream)) => {
-                    let certificates = stream.get_ref().1.peer_certificates();
-                    let names = certificates.and_then(<[_]>::first).map(peer::names);
-                    let peer = Peer { address, names: names.unwrap_or_default() };
-                    terms.serve(stream, peer, accepted).await;
+                    let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                    let shown: Vec<_> = shown.iter().map(|one| one.clone().into_owned()).collect();
+                    let names = shown.first().map(peer::names).unwrap_or_default();
+                    let (every, stop) = (terms.patience.certificate, terms.stop.child_token());
+                    let terms = Terms { stop: stop.clone(), ..terms };
+                    let mut serving = pin!(terms.serve(stream, Peer { address, names }, accepted));
+                    tokio::select! {
+                        () = &mut serving => {}
+                        // What is under way is answered, and the client has to come anew.
+                        () = tls.outlives(&shown, every), if !shown.is_empty() => {
+                            stop.cancel();
+                            serving.await;
+                        }
+                    }
                 }
                 Some(Err(error)) => {
                     tracing::debug!(error = &error as &dyn std::error::Error, "no TLS");

@@ -50,6 +50,9 @@ pub struct Patience {
     pub idle: Duration,
     /// Without taking a byte of an answer that is there.
     pub stalled: Duration,
+    /// Between two looks at the certificate that the client of an open connection has shown: it may have
+    /// expired, or who vouched for it may be gone.
+    pub certificate: Duration,
     /// From being asked to end to cutting what is still under way.
     pub drain: Duration,
 }
@@ -63,6 +66,7 @@ impl Default for Patience {
             body_rate: 1_000,
             idle: Duration::from_secs(75),
             stalled: Duration::from_secs(30),
+            certificate: Duration::from_mins(1),
             drain: Duration::from_secs(5),
         }
     }

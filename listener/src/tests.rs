@@ -41,6 +41,7 @@ fn patience() -> Patience {
         body_rate: 1_000,
         idle: LONG,
         stalled: LONG,
+        certificate: LONG,
         drain: Duration::from_secs(5),
     }
 }
@@ -423,4 +424,38 @@ async fn a_client_is_known_by_a_certificate_that_is_vouched_for() {
     assert_eq!(nobody, "127.0.0.1 []");
     let made_up = generate_simple_self_signed(["billing.nestr.example".to_owned()]).unwrap();
     over_tls(&server, &server_certificate, Some(&made_up)).await.unwrap_err();
+}
+
+/// A connection does not outlive the word of who vouched for its client; one without a certificate goes on.
+/// Seen to fail with the certificate looked at in the handshake alone.
+#[tokio::test]
+async fn a_connection_ends_with_the_certificate_that_its_client_showed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (files, server_certificate) = certificate(dir.path(), "scim.example");
+    let named = |name: &str| generate_simple_self_signed([name.to_owned()]).unwrap();
+    let (client, other) = (named("billing.nestr.example"), named("other.nestr.example"));
+    let client_ca = dir.path().join("clients.pem");
+    std::fs::write(&client_ca, client.cert.pem()).unwrap();
+    let files = TlsFiles { client_ca: Some(client_ca.clone()), ..files };
+    let tls = Arc::new(Tls::load(files).unwrap());
+    let caps = ListenerConfig { max_connections: 9, max_connections_per_address: 0 };
+    let often = Patience { certificate: Duration::from_millis(10), ..patience() };
+    let server = start_with(often, caps, Some(Arc::clone(&tls))).await;
+    let connected = async |client| {
+        let name = ServerName::try_from("scim.example").unwrap();
+        let connector = connector(&server_certificate, client);
+        connector.connect(name, server.connect().await).await.unwrap()
+    };
+    let (mut known, mut nobody) = (connected(Some(&client)).await, connected(None).await);
+    let mut buffer = [0; 512];
+    for stream in [&mut known, &mut nobody] {
+        stream.write_all(b"GET /peer HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        assert_ne!(stream.read(&mut buffer).await.unwrap(), 0);
+    }
+
+    std::fs::write(&client_ca, other.cert.pem()).unwrap();
+    tls.reload().unwrap();
+    assert_eq!(timeout(LONG, known.read(&mut buffer)).await.unwrap().unwrap_or_default(), 0);
+    nobody.write_all(b"GET /peer HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    assert_ne!(nobody.read(&mut buffer).await.unwrap(), 0);
 }

@@ -3,14 +3,17 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -49,7 +52,15 @@ pub enum TlsError {
 #[derive(Debug)]
 pub struct Tls {
     files: TlsFiles,
-    current: ArcSwap<ServerConfig>,
+    current: ArcSwap<Current>,
+}
+
+/// What was read of the files last.
+#[derive(Debug)]
+struct Current {
+    config: Arc<ServerConfig>,
+    /// Who judges clients' certificates; `None`: nobody is asked for one.
+    clients: Option<Arc<dyn ClientCertVerifier>>,
 }
 
 impl Tls {
@@ -62,7 +73,8 @@ impl Tls {
         Ok(Self { files, current })
     }
 
-    /// Reads the files again, for connections from now on; those that are open go on as they are.
+    /// Reads the files again, for connections from now on. Those that are open go on as they are, but for one
+    /// whose client showed a certificate that is not good any more: it is told to go.
     ///
     /// # Errors
     /// As [`Tls::load`]; what was read before then stays.
@@ -72,11 +84,28 @@ impl Tls {
     }
 
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        TlsAcceptor::from(self.current.load_full()).accept(stream).await
+        let config = Arc::clone(&self.current.load().config);
+        TlsAcceptor::from(config).accept(stream).await
+    }
+
+    /// Ends once the certificate that a client has shown is not good any more: it has expired, or nobody
+    /// vouches for it now. It is looked at this often.
+    pub(crate) async fn outlives(&self, shown: &[CertificateDer<'_>], every: Duration) {
+        while self.vouches(shown) {
+            sleep(every).await;
+        }
+    }
+
+    fn vouches(&self, shown: &[CertificateDer<'_>]) -> bool {
+        let current = self.current.load();
+        let (Some(clients), Some((own, between))) = (&current.clients, shown.split_first()) else {
+            return false;
+        };
+        clients.verify_client_cert(own, between, UnixTime::now()).is_ok()
     }
 }
 
-fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+fn read(files: &TlsFiles) -> Result<Current, TlsError> {
     let failed = |path: &PathBuf| {
         let path = path.clone();
         move |source| TlsError::File { path, source }
@@ -90,20 +119,22 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;
-    let builder = match &files.client_ca {
-        None => builder.with_no_client_auth(),
+    let clients = match &files.client_ca {
+        None => None,
         Some(path) => {
             let mut roots = RootCertStore::empty();
             for certificate in certificates(path)? {
                 roots.add(certificate)?;
             }
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider)
-                .allow_unauthenticated()
-                .build()?;
-            builder.with_client_cert_verifier(verifier)
+            let builder = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+            Some(builder.allow_unauthenticated().build()?)
         }
+    };
+    let builder = match &clients {
+        None => builder.with_no_client_auth(),
+        Some(clients) => builder.with_client_cert_verifier(Arc::clone(clients)),
     };
     let mut config = builder.with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(Current { config: Arc::new(config), clients })
 }

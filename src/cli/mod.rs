@@ -16,6 +16,7 @@ use idp_simulator::SimulateConfig;
 use listener::{ListenerConfig, TlsFiles};
 use tracing_subscriber::EnvFilter;
 
+use crate::endpoint::Shown;
 use crate::operator::OperatorConfig;
 
 pub(crate) use check::check_address;
@@ -176,7 +177,8 @@ pub(crate) struct DirectoryConfig {
     pub(crate) grpc_tls_key: Option<PathBuf>,
 
     /// The certificates (PEM) that vouch for those of gRPC's clients. Given, a client is asked for a
-    /// certificate; it need not have one, but one that it shows has to be good.
+    /// certificate; it need not have one, but one that it shows has to be good. Whose it is says the file of
+    /// `--credentials`.
     #[arg(
         long,
         env = "NESTR_SCIM_GRPC_TLS_CLIENT_CA",
@@ -237,13 +239,42 @@ pub(crate) struct RemoteConfig {
 
     /// The file that holds the gateway's credential at the directory, such as the directory's
     /// `gateway.credential`. SIGHUP does not read it again. Instead of the file, the environment
-    /// variable `NESTR_SCIM_DIRECTORY_CREDENTIAL` may hold the credential itself.
+    /// variable `NESTR_SCIM_DIRECTORY_CREDENTIAL` may hold the credential itself. Absent: the gateway is known
+    /// by its certificate alone.
     #[arg(long, env = "NESTR_SCIM_DIRECTORY_CREDENTIAL_FILE", value_name = "FILE")]
     pub(crate) directory_credential_file: Option<PathBuf>,
 
     /// The certificates (PEM) that vouch for the directory's. Absent: those of the system.
     #[arg(long, env = "NESTR_SCIM_DIRECTORY_CA", value_name = "FILE")]
     pub(crate) directory_ca: Option<PathBuf>,
+
+    /// The certificate (PEM, the ones between it and the root behind it) by which the directory knows the
+    /// gateway. Read again at SIGHUP, and within a minute of a change. Absent: none is shown.
+    #[arg(
+        long,
+        env = "NESTR_SCIM_DIRECTORY_CERT",
+        value_name = "FILE",
+        requires = "directory_key"
+    )]
+    pub(crate) directory_cert: Option<PathBuf>,
+
+    /// The private key of that certificate (PEM).
+    #[arg(
+        long,
+        env = "NESTR_SCIM_DIRECTORY_KEY",
+        value_name = "FILE",
+        requires = "directory_cert"
+    )]
+    pub(crate) directory_key: Option<PathBuf>,
+}
+
+impl RemoteConfig {
+    /// The certificate that is shown to the directory.
+    pub(crate) fn shown(&self) -> Option<Shown<'_>> {
+        let setting = "--directory-cert, --directory-key";
+        let (certificate, key) = (self.directory_cert.as_deref()?, self.directory_key.as_deref()?);
+        Some(Shown { setting, certificate, key })
+    }
 }
 
 /// Settings of `credential`.

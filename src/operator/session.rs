@@ -20,12 +20,16 @@ use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 use crate::cli::check_address;
+use crate::endpoint::Shown;
 use crate::{credentials, endpoint};
 
 /// Where the operators' credential lies that a directory makes, seen from where it was started.
 const DEFAULT_CREDENTIAL: &str = "nestr-scim-data/operator.credential";
 /// The setting that names another.
 const CREDENTIAL: &str = "--credential-file (NESTR_SCIM_OPERATOR_CREDENTIAL_FILE)";
+
+/// The setting that names a certificate instead.
+const CERTIFICATE: &str = "--certificate-file (NESTR_SCIM_OPERATOR_CERTIFICATE_FILE)";
 
 /// How long a connection, and how long an answer may take. A person waits; verifying a domain also gives
 /// their login e-mail to all who waited for it.
@@ -70,6 +74,29 @@ pub(super) struct ConnectionConfig {
         value_name = "FILE"
     )]
     directory_ca: Option<PathBuf>,
+
+    /// The certificate (PEM) by which the directory knows you, instead of by a credential. Absent: none is
+    /// shown.
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Connection",
+        env = "NESTR_SCIM_OPERATOR_CERTIFICATE_FILE",
+        value_name = "FILE",
+        requires = "certificate_key_file"
+    )]
+    certificate_file: Option<PathBuf>,
+
+    /// The private key of that certificate (PEM).
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Connection",
+        env = "NESTR_SCIM_OPERATOR_CERTIFICATE_KEY_FILE",
+        value_name = "FILE",
+        requires = "certificate_file"
+    )]
+    certificate_key_file: Option<PathBuf>,
 }
 
 impl ConnectionConfig {
@@ -78,26 +105,33 @@ impl ConnectionConfig {
         ("--directory (NESTR_SCIM_DIRECTORY)", &self.directory)
     }
 
+    fn shown(&self) -> Option<Shown<'_>> {
+        let certificate = self.certificate_file.as_deref()?;
+        let key = self.certificate_key_file.as_deref()?;
+        Some(Shown { setting: CERTIFICATE, certificate, key })
+    }
+
     /// Where the credential comes from, by the setting that names another.
     pub(super) fn credential_named(&self) -> String {
-        match &self.credential_file {
-            Some(path) => format!("{CREDENTIAL} is {}", path.display()),
-            None => format!(
+        match (&self.credential_file, &self.certificate_file) {
+            (Some(path), _) => format!("{CREDENTIAL} is {}", path.display()),
+            (None, Some(path)) => format!("{CERTIFICATE} is {}", path.display()),
+            (None, None) => format!(
                 "that of NESTR_SCIM_OPERATOR_CREDENTIAL, or else of {DEFAULT_CREDENTIAL}; \
                  {CREDENTIAL} names another"
             ),
         }
     }
 
-    fn credential(&self) -> anyhow::Result<String> {
+    /// The credential that is presented; `None` where a certificate is shown and no credential was named.
+    fn credential(&self) -> anyhow::Result<Option<String>> {
         let variable = "NESTR_SCIM_OPERATOR_CREDENTIAL";
-        if let Some(said) =
-            credentials::said(self.credential_file.as_deref(), CREDENTIAL, variable)?
-        {
+        let said = credentials::said(self.credential_file.as_deref(), CREDENTIAL, variable)?;
+        if said.is_some() || self.certificate_file.is_some() {
             return Ok(said);
         }
         match std::fs::read_to_string(Path::new(DEFAULT_CREDENTIAL)) {
-            Ok(text) => Ok(text.trim().to_owned()),
+            Ok(text) => Ok(Some(text.trim().to_owned())),
             Err(error) if error.kind() == ErrorKind::NotFound => bail!(
                 "{CREDENTIAL} is needed: the directory writes one to operator.credential in its data \
                  directory, and `nestr-scim credential NAME operator` makes others. There is none at \
@@ -111,19 +145,29 @@ impl ConnectionConfig {
 /// A channel that presents the credential with each call.
 type Presented = InterceptedService<Channel, Presenting>;
 
-/// `authorization: Bearer <credential>`, and until when an answer is waited for.
+/// `authorization: Bearer <credential>` where there is one, and until when an answer is waited for.
 #[derive(Clone)]
-pub(super) struct Presenting(AsciiMetadataValue);
+pub(super) struct Presenting(Option<AsciiMetadataValue>);
 
 impl Interceptor for Presenting {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("authorization", self.0.clone());
+        if let Some(bearer) = &self.0 {
+            request.metadata_mut().insert("authorization", bearer.clone());
+        }
         request.set_timeout(PATIENCE);
         Ok(request)
     }
 }
 
-/// The services of the directory, for one who holds a credential.
+fn bearer(credential: &str) -> anyhow::Result<AsciiMetadataValue> {
+    let mut bearer: AsciiMetadataValue = format!("Bearer {credential}")
+        .parse()
+        .with_context(|| format!("{CREDENTIAL}: a credential is one line of visible ASCII"))?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
+}
+
+/// The services of the directory, for one who holds a credential or a certificate.
 pub(super) struct Session(Presented);
 
 impl Session {
@@ -134,14 +178,10 @@ impl Session {
     pub(super) fn open(config: &ConnectionConfig) -> anyhow::Result<Self> {
         let (setting, address) = config.named();
         check_address(setting, address)?;
-        let ca = config.directory_ca.as_deref();
-        let endpoint = endpoint::to(address, "--directory-ca (NESTR_SCIM_DIRECTORY_CA)", ca)?;
+        let (ca, shown) = (config.directory_ca.as_deref(), config.shown());
+        let endpoint = endpoint::to_directory(address, ca, shown)?;
         let channel = endpoint.connect_timeout(CONNECT_TIMEOUT).connect_lazy();
-        let bearer = format!("Bearer {}", config.credential()?);
-        let mut bearer: AsciiMetadataValue = bearer
-            .parse()
-            .with_context(|| format!("{CREDENTIAL}: a credential is one line of visible ASCII"))?;
-        bearer.set_sensitive(true);
+        let bearer = config.credential()?.map(|credential| bearer(&credential)).transpose()?;
         Ok(Self(InterceptedService::new(channel, Presenting(bearer))))
     }
 

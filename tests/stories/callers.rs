@@ -3,12 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
-use directory_api::v1;
 use directory_api::v1::Reason;
+use directory_api::{Method, v1};
 use tokio::time::sleep;
+use tonic::transport::Endpoint;
 use tonic::{Code, Request, Status};
 
-use crate::harness::{Login, Nestr, Operator, new_credential as made};
+use crate::harness::{Caller, Login, Nestr, Operator, Ungranted, new_credential as made};
 
 fn reason(refused: Result<impl Sized, Status>) -> Reason {
     let refused = refused.map(|_| ()).expect_err("a refusal");
@@ -73,6 +74,46 @@ async fn each_role_may_what_is_its_own_until_its_entry_is_gone() {
         sleep(Duration::from_millis(10)).await;
     }
     internal.get_user(&acme.id, &ada).await.unwrap();
+}
+
+/// Each call of the contract, as each role and as nobody: docs/callers.md says what becomes of it, and this test
+/// holds it to that. Seen to fail with a right that the document has not.
+#[tokio::test]
+async fn every_call_is_for_its_roles_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("credentials.toml");
+    let roles = ["gateway", "internal", "operator", "reader"];
+    let (mut credentials, mut entries) = (Vec::new(), String::new());
+    for role in roles {
+        let (credential, entry) = made(role, role).await;
+        credentials.push(credential);
+        entries = format!("{entries}{entry}\n");
+    }
+    fs::write(&file, entries).unwrap();
+    let path = file.display().to_string();
+    let nestr = Nestr::start_with(&["--demo", "acme.com", "--credentials", &path]).await;
+    let endpoint = Endpoint::from_shared(format!("http://{}", nestr.grpc())).unwrap();
+    let channel = endpoint.connect_lazy();
+    let caller = |credential| Caller::new(channel.clone(), credential);
+    let acme = nestr.acme();
+    let strangers = [None, Some(""), Some("nop_unknown"), Some(acme.key.as_str())].map(caller);
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/callers.md");
+    let document = fs::read_to_string(document).unwrap();
+    for call in Method::all() {
+        let begins = format!("| {} | ", call.short);
+        let row = document.lines().find_map(|line| line.strip_prefix(&begins));
+        let cells = row.unwrap_or_else(|| panic!("{} is not in the document", call.short));
+        let cells: Vec<_> = cells.trim_end_matches(" |").split(" | ").collect();
+        assert_eq!(cells.len(), roles.len(), "{}", call.short);
+        for ((role, credential), cell) in roles.iter().zip(&credentials).zip(cells) {
+            let expected = if cell == "yes" { Ok(()) } else { Err(Ungranted::NotWithRole) };
+            let answered = caller(Some(credential)).ask(call.full).await;
+            assert_eq!(answered, expected, "{} as {role}", call.short);
+        }
+        for stranger in &strangers {
+            assert_eq!(stranger.ask(call.full).await, Err(Ungranted::Nobody), "{}", call.short);
+        }
+    }
 }
 
 /// A gateway's word is the key's, and nobody else's word is believed about a key. Seen to fail with

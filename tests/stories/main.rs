@@ -12,6 +12,7 @@ mod authentication;
 mod bounds;
 mod bulk;
 mod callers;
+mod certificates;
 mod command_line;
 mod connections;
 mod discovery;

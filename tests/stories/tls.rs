@@ -67,7 +67,7 @@ impl Certificate {
     }
 
     /// The settings of one side.
-    fn settings(&self, side: &str) -> Vec<String> {
+    pub(crate) fn settings(&self, side: &str) -> Vec<String> {
         let (certificate, key) = (self.certificate(), self.key());
         vec![
             format!("--{side}-tls-cert"),

@@ -26,7 +26,8 @@ use directory_api::v1::Reason;
 use tonic::{Request, Status};
 
 use admission::{Admission, Permit};
-pub use callers::{Role, ServiceCaller, ServiceCallers};
+use callers::Shown;
+pub use callers::{Certified, Role, ServiceCaller, ServiceCallers};
 use key_cache::KeyCache;
 pub(crate) use key_cache::{KeyChange, hash};
 use pass::{Judge, Pass};
@@ -44,9 +45,12 @@ use crate::refusal::Refusal;
 use crate::rules::keys;
 use crate::services::fault::{no, store_error};
 use crate::store::{
-    Answer, Author, IntegrationStatus, KeyGrant, KeyHash, Right, Store, WorkspaceStore,
+    Answer, Author, IntegrationStatus, KeyGrant, Right, Store, WorkspaceStore,
 };
 use visits::{Origin, Slip, Visits};
+
+/// The metadata in which a service's or an operator's credential travels.
+const AUTHORIZATION: &str = "authorization";
 
 /// The mark of the gateway that runs in this process. It travels as an extension of the request,
 /// which nothing that comes over a socket can set.
@@ -138,7 +142,7 @@ enum Caller {
 pub(crate) struct Staying {
     callers: ServiceCallers,
     name: String,
-    credential: KeyHash,
+    shown: Shown,
     roles: &'static [Role],
 }
 
@@ -150,7 +154,7 @@ impl Staying {
 
     /// Ends with the right to stay, and with what is to be said then.
     pub(crate) async fn turned_out(&self) -> Status {
-        self.callers.has_left(self.credential, &self.name, self.roles).await;
+        self.callers.has_left(&self.shown, &self.name, self.roles).await;
         no(no_credential())
     }
 }
@@ -262,23 +266,17 @@ impl<S: Store> Door<S> {
 
     /// Lets a service or an operator in for as long as they stay, where their role may ask this.
     pub(crate) fn stay<T: Asked>(&self, request: Request<T>) -> Result<(Staying, T), Status> {
-        let credential = bearer(&request, "authorization").map(hash);
-        // A gateway has no credential of its own in process, and no right to any stream.
-        let (Caller::Service(name), Some(credential)) = (self.caller(&request)?, credential) else {
+        // A gateway shows nothing in process, and has no right to any stream.
+        let (Caller::Service(name), Some(shown)) = (self.caller(&request)?, shown(&request)) else {
             return Err(no(not_for(Role::Gateway, T::ROLES)));
         };
         let callers = self.callers.clone();
-        Ok((Staying { callers, name, credential, roles: T::ROLES }, request.into_inner()))
+        Ok((Staying { callers, name, shown, roles: T::ROLES }, request.into_inner()))
     }
 
     /// Who calls, whose role may ask this.
     fn caller<T: Asked>(&self, request: &Request<T>) -> Result<Caller, Status> {
-        let presented = || bearer(request, "authorization").and_then(|c| self.callers.find(c));
-        let (name, role) = if request.extensions().get::<GatewayInProcess>().is_some() {
-            (String::new(), Role::Gateway)
-        } else {
-            presented().ok_or_else(|| no(no_credential()))?
-        };
+        let (name, role) = self.known(request).ok_or_else(|| no(unknown()))?;
         match role {
             role if !T::ROLES.contains(&role) => Err(no(not_for(role, T::ROLES))),
             Role::Gateway => Ok(Caller::Gateway),
@@ -288,8 +286,15 @@ impl<S: Store> Door<S> {
 
     /// Whether the caller's role may ask `U` too.
     pub(crate) fn may<U: Asked>(&self, request: &Request<impl Asked>) -> bool {
-        let role = bearer(request, "authorization").and_then(|c| self.callers.find(c));
-        role.is_some_and(|(_, role)| U::ROLES.contains(&role))
+        self.known(request).is_some_and(|(_, role)| U::ROLES.contains(&role))
+    }
+
+    /// Name and role of whoever calls.
+    fn known<T>(&self, request: &Request<T>) -> Option<(String, Role)> {
+        if request.extensions().get::<GatewayInProcess>().is_some() {
+            return Some((String::new(), Role::Gateway));
+        }
+        self.callers.find(&shown(request)?)
     }
 
     /// Begins a change of what keys of a workspace open: of keys, of integrations, of the workspace
@@ -388,17 +393,26 @@ async fn watch<S: Store>(
     answer
 }
 
+/// What a call shows of who makes it. What it says of itself goes before what its connection does: a credential
+/// that is wrong is not made good by a certificate.
+fn shown<T>(request: &Request<T>) -> Option<Shown> {
+    if request.metadata().contains_key(AUTHORIZATION) {
+        return bearer(request, AUTHORIZATION).map(Shown::credential);
+    }
+    request.extensions().get::<Certified>().cloned().map(Shown::Certificate)
+}
+
 /// The credential of a metadata value `Bearer <credential>`.
 fn bearer<'a, T>(request: &'a Request<T>, name: &str) -> Option<&'a str> {
     let (scheme, credential) = request.metadata().get(name)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(credential)
 }
 
-fn no_credential() -> Refusal {
+fn unknown() -> Refusal {
     Refusal::new(
         Reason::CredentialInvalid,
         "The call needs the metadata `authorization: Bearer <credential>` with the credential of a \
-         service or an operator that the directory knows.",
+         service or an operator that the directory knows, or none and a certificate that it knows.",
     )
 }
 

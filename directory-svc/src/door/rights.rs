@@ -57,6 +57,12 @@ macro_rules! across_workspaces {
         $(impl Asked for v1::$message {
             const ROLES: &'static [Role] = &[$($role),+];
         })*
+
+        /// Each message, and its roles.
+        #[cfg(test)]
+        fn across_workspaces() -> Vec<(&'static str, &'static [Role])> {
+            vec![$((stringify!($message), <v1::$message as Asked>::ROLES)),*]
+        }
     };
 }
 
@@ -271,10 +277,46 @@ in_a_workspace! {
 
 #[cfg(test)]
 mod tests {
-    use prost::Message;
-    use prost_types::FileDescriptorSet;
+    use std::fmt::Write as _;
+    use std::path::Path;
+
+    use directory_api::Method;
 
     use super::*;
+
+    /// Where the table stands in docs/callers.md.
+    const BEGIN: &str = "<!-- the table begins -->\n";
+    const END: &str = "<!-- the table ends -->\n";
+
+    /// The rights of every call of the contract, by role.
+    fn table() -> String {
+        let messages = in_a_workspace().into_iter().map(|(message, roles, _)| (message, roles));
+        let messages: Vec<_> = messages.chain(across_workspaces()).collect();
+        let mut table = format!("| call | {} |\n", Role::ALL.map(Role::name).join(" | "));
+        table += "| --- | --- | --- | --- | --- |\n";
+        for call in Method::all() {
+            let row = messages.iter().find(|(message, _)| *message == call.asks);
+            let (_, roles) = row.unwrap_or_else(|| panic!("nobody may call {}", call.short));
+            let cells = Role::ALL.map(|role| if roles.contains(&role) { "yes" } else { "-" });
+            let _ = writeln!(table, "| {} | {} |", call.short, cells.join(" | "));
+        }
+        table
+    }
+
+    /// Fails once after a change of the table, and writes the document anew. What the document says is
+    /// what the product does: the story `every_call_is_for_its_roles_alone`.
+    #[test]
+    fn the_document_has_the_table() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/callers.md");
+        let is = std::fs::read_to_string(&path).unwrap();
+        let (head, rest) = is.split_once(BEGIN).unwrap();
+        let (_, tail) = rest.split_once(END).unwrap();
+        let should = [head, BEGIN, &table(), END, tail].concat();
+        if is != should {
+            std::fs::write(&path, should).unwrap();
+            panic!("docs/callers.md was behind and is written anew: look at it, and keep it");
+        }
+    }
 
     /// A reader changes nothing, and a gateway comes to people and schemas alone.
     #[test]

@@ -2,6 +2,7 @@
 
 mod answer;
 mod binary;
+mod caller;
 mod collector;
 mod disk;
 mod dns;
@@ -18,6 +19,7 @@ mod workspace;
 
 pub(crate) use answer::Answer;
 pub(crate) use binary::{free_address, new_credential, refused_start, run_to_end, simulate};
+pub(crate) use caller::{Caller, Ungranted};
 pub(crate) use collector::{Collector, Told};
 pub(crate) use disk::{Disk, Fault, Journal};
 pub(crate) use dns::{Dns, Says};

@@ -163,9 +163,11 @@ impl Nestr {
     pub(crate) async fn start_gateway_again(&self) {
         assert_eq!(self.0.shape, Shape::Split);
         let Addresses { http, grpc } = self.addresses();
-        let credential = self.data_dir().join("gateway.credential").display().to_string();
-        let arguments = ["gateway", "--http", &http.to_string(), "--directory-credential-file"];
-        let arguments = [arguments.map(Into::into).to_vec(), vec![credential]].concat();
+        let mut arguments = ["gateway", "--http", &http.to_string()].map(Into::into).to_vec();
+        if !self.has("--directory-cert") {
+            let credential = self.data_dir().join("gateway.credential").display().to_string();
+            arguments.extend(["--directory-credential-file".to_owned(), credential]);
+        }
         let scheme = if self.has("--grpc-tls-cert") { "https" } else { "http" };
         let directory = ["--directory".to_owned(), format!("{scheme}://{grpc}")];
         let (process, _) =
@@ -283,6 +285,11 @@ impl Nestr {
     /// SIGHUP for the directory: it reads credentials and certificates again.
     pub(crate) fn hang_up(&self) {
         self.state().directory.as_ref().expect("a running process").signal(Signal::SIGHUP);
+    }
+
+    /// SIGHUP for the gateway of a split product.
+    pub(crate) fn hang_up_gateway(&self) {
+        self.state().gateway.as_ref().expect("a running process").signal(Signal::SIGHUP);
     }
 
     /// Waits for the processes to end by themselves, once they are asked to.

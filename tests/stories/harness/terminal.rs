@@ -60,13 +60,22 @@ impl Terminal {
 
     /// Runs `nestr-scim operator` with these words, the credential in the environment.
     pub(crate) fn operate(&self, words: &[&str]) -> Operated {
-        let words = ["operator"].iter().chain(words).map(|&word| word.to_owned());
-        let mut command = command(&words.collect::<Vec<_>>());
+        let mut command = operator(words);
         command
             .env("NESTR_SCIM_DIRECTORY", format!("http://{}", self.nestr.grpc()))
             .env("NESTR_SCIM_OPERATOR_CREDENTIAL", &self.credential);
         command.output().expect("the binary runs").into()
     }
+
+    /// The same with nothing in the environment: the words say where the directory is, and who calls.
+    pub(crate) fn operate_by_words(words: &[&str]) -> Operated {
+        operator(words).output().expect("the binary runs").into()
+    }
+}
+
+fn operator(words: &[&str]) -> Command {
+    let words = ["operator"].iter().chain(words).map(|&word| word.to_owned());
+    command(&words.collect::<Vec<_>>())
 }
 
 /// What a run of the command line came to.
