@@ -111,7 +111,7 @@ fn entry(name: &str, role: &str, certificate: &str) -> String {
     format!("[[caller]]\nname = \"{name}\"\nrole = \"{role}\"\ncertificate = \"{certificate}\"\n")
 }
 
-/// Seen to fail with a wrong credential made good by a certificate.
+/// Whose names count, and what counts more than they do.
 #[tokio::test]
 async fn a_certificate_that_is_vouched_for_and_named_is_a_callers() {
     use Ungranted::{Nobody, NotWithRole, Unreached};
