@@ -37,7 +37,7 @@ async fn revoke(acme: &Workspace, domain: &str) {
 
 /// Over all workspaces at once, each by its own right: where the person is active, where not, where suspended,
 /// where a guest, where only the identity is known, where they may join, and where they are nobody. Seen to fail
-/// with each of the three look-ups left out, and with the answer of the first workspace alone.
+/// with guests left out.
 #[tokio::test]
 async fn a_sign_in_meets_each_workspace_by_its_own_right() {
     let nestr = Nestr::start().await;
@@ -138,7 +138,7 @@ async fn nothing_but_the_login_email_signs_in() {
     assert_eq!(acme.resolve_login("ada@acme.com").await, Login::Active(ada));
 }
 
-/// Seen to fail with the address looked up as it was written, and folded by ASCII alone.
+/// Seen to fail with letters folded by ASCII alone, and with addresses read as they were sent.
 #[tokio::test]
 async fn addresses_are_compared_folded_and_look_alikes_are_not_the_same() {
     let acme = Nestr::start().await.acme();
@@ -159,7 +159,7 @@ async fn addresses_are_compared_folded_and_look_alikes_are_not_the_same() {
 }
 
 /// By the address, by an identity that is linked, and for whoever would join. Seen to fail with the state of the
-/// domain looked at when people are provisioned alone.
+/// domain left out of the look-up.
 #[tokio::test]
 async fn the_domain_must_still_be_verified() {
     let acme = Nestr::start().await.acme();
