@@ -9,10 +9,14 @@ mod convert;
 pub mod mask;
 mod method;
 mod reason;
+#[cfg(any(test, feature = "reference"))]
+mod reference;
 
 pub use convert::{ENTERPRISE, to_json};
 pub use method::Method;
 pub use reason::{DOMAIN, Row};
+#[cfg(any(test, feature = "reference"))]
+pub use reference::reference;
 
 /// The contract's files with all they import and with their comments, encoded as a
 /// `google.protobuf.FileDescriptorSet`: what gRPC reflection serves.

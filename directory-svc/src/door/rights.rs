@@ -58,7 +58,7 @@ macro_rules! across_workspaces {
             const ROLES: &'static [Role] = &[$($role),+];
         })*
 
-        /// Each message, and its roles.
+        /// Each message and its roles.
         #[cfg(test)]
         fn across_workspaces() -> Vec<(&'static str, &'static [Role])> {
             vec![$((stringify!($message), <v1::$message as Asked>::ROLES)),*]
@@ -277,6 +277,7 @@ in_a_workspace! {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::fmt::Write as _;
     use std::path::Path;
 
@@ -287,35 +288,62 @@ mod tests {
     /// Where the table stands in docs/callers.md.
     const BEGIN: &str = "<!-- the table begins -->\n";
     const END: &str = "<!-- the table ends -->\n";
+    /// What stands before it in docs/api.md is written by people.
+    const WRITTEN: &str = "<!-- From here on written by the test \
+                           the_document_says_what_the_contract_says. -->\n";
+
+    /// Each request message of the contract, and who may send it.
+    fn rights() -> BTreeMap<&'static str, &'static [Role]> {
+        let messages = in_a_workspace().into_iter().map(|(message, roles, _)| (message, roles));
+        messages.chain(across_workspaces()).collect()
+    }
 
     /// The rights of every call of the contract, by role.
     fn table() -> String {
-        let messages = in_a_workspace().into_iter().map(|(message, roles, _)| (message, roles));
-        let messages: Vec<_> = messages.chain(across_workspaces()).collect();
+        let rights = rights();
         let mut table = format!("| call | {} |\n", Role::ALL.map(Role::name).join(" | "));
         table += "| --- | --- | --- | --- | --- |\n";
         for call in Method::all() {
-            let row = messages.iter().find(|(message, _)| *message == call.asks);
-            let (_, roles) = row.unwrap_or_else(|| panic!("nobody may call {}", call.short));
+            let roles = rights.get(call.asks);
+            let roles = roles.unwrap_or_else(|| panic!("nobody may call {}", call.short));
             let cells = Role::ALL.map(|role| if roles.contains(&role) { "yes" } else { "-" });
             let _ = writeln!(table, "| {} | {} |", call.short, cells.join(" | "));
         }
         table
     }
 
-    /// Fails once after a change of the table, and writes the document anew. What the document says is
-    /// what the product does: the story `every_call_is_for_its_roles_alone`.
-    #[test]
-    fn the_document_has_the_table() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/callers.md");
+    /// Writes a document anew where it is behind, and fails then.
+    fn is_up_to_date(name: &str, should: impl Fn(&str) -> String) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
         let is = std::fs::read_to_string(&path).unwrap();
-        let (head, rest) = is.split_once(BEGIN).unwrap();
-        let (_, tail) = rest.split_once(END).unwrap();
-        let should = [head, BEGIN, &table(), END, tail].concat();
+        let should = should(&is);
         if is != should {
             std::fs::write(&path, should).unwrap();
-            panic!("docs/callers.md was behind and is written anew: look at it, and keep it");
+            panic!("docs/{name} was behind and is written anew: look at it, and keep it");
         }
+    }
+
+    /// Fails once after a change of the table. What the document says is what the product does: the story
+    /// `every_call_is_for_its_roles_alone`.
+    #[test]
+    fn the_document_has_the_table() {
+        is_up_to_date("callers.md", |is| {
+            let (head, rest) = is.split_once(BEGIN).unwrap();
+            let (_, tail) = rest.split_once(END).unwrap();
+            [head, BEGIN, &table(), END, tail].concat()
+        });
+    }
+
+    /// Fails once after a change of the contract or of a right.
+    #[test]
+    fn the_document_says_what_the_contract_says() {
+        let roles = rights().into_iter();
+        let roles = roles.map(|(message, roles)| (message, roles.iter().map(|role| role.name()).collect()));
+        let reference = directory_api::reference(&roles.collect());
+        is_up_to_date("api.md", |is| {
+            let (head, _) = is.split_once(WRITTEN).expect("the line behind which it is written");
+            format!("{head}{WRITTEN}\n{reference}")
+        });
     }
 
     /// A reader changes nothing, and a gateway comes to people and schemas alone.
