@@ -25,6 +25,7 @@ mod entra;
 mod entra_groups;
 mod entra_names;
 mod entra_patch;
+mod examples;
 mod extensions;
 mod failpoints;
 mod fairness;
