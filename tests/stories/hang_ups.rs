@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use directory_api::v1;
+use directory_api::v1::create_group_request::Resource as OfGroup;
 use directory_api::v1::create_user_request::Resource;
 use directory_api::v1::patch_operation::Operand;
 use rand::rngs::StdRng;
@@ -186,8 +187,12 @@ async fn a_write_asked_for_again_under_its_name_is_done_once() {
     let disk = Disk::new();
     let nestr = on_a_slow_disk(&disk).await;
     let (acme, operator) = (nestr.acme(), nestr.operator());
-    let group = acme.post("/Groups", json!({"displayName": "Staff"}).to_string()).await.is(201);
-    let group = group.text("/id");
+    let staff = v1::CreateGroupRequest {
+        workspace_id: acme.id.clone(),
+        resource: Some(OfGroup::ScimJson(json!({"displayName": "Staff"}).to_string())),
+        ..v1::CreateGroupRequest::default()
+    };
+    let group = operator.groups().create_group(staff).await.unwrap().into_inner().id;
     disk.has(Fault::Slow);
     for number in 0..12 {
         let create = || v1::CreateUserRequest {
