@@ -11,13 +11,13 @@ use tonic::Status;
 use crate::harness::{Nestr, Operator, nobody};
 use crate::management::reason;
 
-fn at_least(revision: u64) -> Option<v1::Consistency> {
-    Some(v1::Consistency { requirement: Some(Requirement::AtLeastRevision(revision)) })
+fn at_least(revision: u64) -> v1::Consistency {
+    v1::Consistency { requirement: Some(Requirement::AtLeastRevision(revision)) }
 }
 
-fn masked(paths: &[&str]) -> Option<v1::View> {
+fn masked(paths: &[&str]) -> v1::View {
     let paths = paths.iter().map(|&path| path.to_owned()).collect();
-    Some(v1::View { read_mask: Some(FieldMask { paths }), ..v1::View::default() })
+    v1::View { read_mask: Some(FieldMask { paths }), ..v1::View::default() }
 }
 
 async fn make_group(by: &Operator, workspace_id: &str, name: &str, members: &[&String]) -> String {
@@ -115,7 +115,7 @@ async fn a_service_reads_its_own_writes() {
     let read = users.get_user(get(None)).await.unwrap().into_inner();
     let meta = read.meta.unwrap();
     assert_eq!(meta.version, format!("W/\"{}\"", meta.revision), "the version as a number");
-    users.get_user(get(at_least(meta.revision))).await.unwrap();
+    users.get_user(get(Some(at_least(meta.revision)))).await.unwrap();
     let strongest = Some(v1::Consistency { requirement: Some(Requirement::Strongest(true)) });
     users.get_user(get(strongest)).await.unwrap();
 
@@ -128,13 +128,13 @@ async fn a_service_reads_its_own_writes() {
     };
     let removed = users.delete_user(gone.clone()).await.unwrap().into_inner().revision;
     assert!(removed > meta.revision);
-    let bob = v1::GetUserRequest { id: bob, ..get(at_least(removed)) };
+    let bob = v1::GetUserRequest { id: bob, ..get(Some(at_least(removed))) };
     assert_eq!(reason(users.get_user(bob).await), Reason::UserNotFound);
     acme.create("eve@acme.com").await;
     let repeated = users.delete_user(gone).await.unwrap().into_inner().revision;
     assert_eq!(repeated, removed, "a repeat answers the first result");
 
-    let ahead = at_least(removed + 100);
+    let ahead = Some(at_least(removed + 100));
     let refused = users.get_user(get(ahead)).await.unwrap_err();
     assert!(refused.message().contains("restored back-up"), "{refused}");
     assert_eq!(Reason::of(&refused), Some(Reason::InvalidArgument));
@@ -297,7 +297,8 @@ async fn a_mask_says_what_is_read() {
         operator.users().get_user(ask).await.map(tonic::Response::into_inner)
     };
     let whole = get(None).await.unwrap();
-    let seen = get(masked(&["display_name", "name.family_name", "enterprise.department"])).await;
+    let seen =
+        get(Some(masked(&["display_name", "name.family_name", "enterprise.department"]))).await;
     let expected = v1::User {
         id: ada.clone(),
         schemas: whole.schemas.clone(),
@@ -313,10 +314,9 @@ async fn a_mask_says_what_is_read() {
     };
     assert_eq!(seen.unwrap(), expected);
     for all in [&["*"][..], &[]] {
-        assert_eq!(get(masked(all)).await.unwrap(), whole);
+        assert_eq!(get(Some(masked(all))).await.unwrap(), whole);
     }
-    assert_eq!(reason(get(masked(&["shoe_size"])).await), Reason::InvalidArgument);
-    let both =
-        masked(&["title"]).map(|view| v1::View { attributes: vec!["title".to_owned()], ..view });
-    assert_eq!(reason(get(both).await), Reason::InvalidArgument);
+    assert_eq!(reason(get(Some(masked(&["shoe_size"]))).await), Reason::InvalidArgument);
+    let both = v1::View { attributes: vec!["title".to_owned()], ..masked(&["title"]) };
+    assert_eq!(reason(get(Some(both)).await), Reason::InvalidArgument);
 }

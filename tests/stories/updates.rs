@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::harness::{Login, Nestr};
 use crate::management::reason;
 
-fn mask(paths: &[&str]) -> Option<FieldMask> {
-    Some(FieldMask { paths: paths.iter().map(|&path| path.to_owned()).collect() })
+fn mask(paths: &[&str]) -> FieldMask {
+    FieldMask { paths: paths.iter().map(|&path| path.to_owned()).collect() }
 }
 
 /// Seen to fail with the rest of the person taken away.
@@ -37,7 +37,8 @@ async fn a_service_changes_the_fields_that_it_names() {
         name: Some(v1::Name { family_name: "Lovelace".to_owned(), ..v1::Name::default() }),
         ..v1::User::default()
     };
-    let named = users.update_user(ask(married.clone(), mask(&["name.family_name", "title"]))).await;
+    let named =
+        users.update_user(ask(married.clone(), Some(mask(&["name.family_name", "title"])))).await;
     let named = named.unwrap().into_inner();
     let name = named.name.clone().unwrap();
     assert_eq!((name.given_name.as_str(), name.family_name.as_str()), ("Ada", "Lovelace"));
@@ -56,12 +57,13 @@ async fn a_service_changes_the_fields_that_it_names() {
     let accounts = operator.resolve_login("countess@globex.example").await;
     assert!(accounts.len() == 1 && accounts[0].active, "{accounts:?}");
     for wrong in ["shoe_size", "emails.value"] {
-        let wrong = users.update_user(ask(v1::User::default(), mask(&[wrong]))).await;
+        let wrong = users.update_user(ask(v1::User::default(), Some(mask(&[wrong])))).await;
         assert_eq!(reason(wrong), Reason::InvalidArgument);
     }
-    let nameless = users.update_user(ask(v1::User::default(), mask(&["user_name"]))).await;
+    let nameless = users.update_user(ask(v1::User::default(), Some(mask(&["user_name"])))).await;
     assert_eq!(reason(nameless), Reason::InvalidValue);
-    let whole = users.update_user(ask(moved("ada@globex.example"), mask(&["*"]))).await.unwrap();
+    let whole =
+        users.update_user(ask(moved("ada@globex.example"), Some(mask(&["*"])))).await.unwrap();
     assert_eq!(whole.into_inner().name, None, "all of it is put");
 }
 
@@ -142,12 +144,12 @@ async fn a_group_is_changed_by_the_fields_that_are_named() {
         update_mask,
         ..v1::UpdateGroupRequest::default()
     };
-    for (name, update_mask) in [("Crew", None), ("All", mask(&["display_name"]))] {
+    for (name, update_mask) in [("Crew", None), ("All", Some(mask(&["display_name"])))] {
         let renamed = groups.update_group(ask(name, update_mask)).await.unwrap().into_inner();
         assert_eq!(renamed.display_name, name);
     }
     let shown = acme.get(&format!("/Groups/{staff}")).await.is(200);
     assert_eq!(shown.at("/members").as_array().map(Vec::len), Some(1), "the members stay");
-    let members = groups.update_group(ask("All", mask(&["members"]))).await;
+    let members = groups.update_group(ask("All", Some(mask(&["members"])))).await;
     assert_eq!(reason(members), Reason::InvalidArgument);
 }
