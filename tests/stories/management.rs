@@ -78,8 +78,6 @@ fn replace(values: &Value) -> v1::PatchOperation {
     v1::PatchOperation { op: "replace".to_owned(), path: None, operand: Some(operand) }
 }
 
-/// Seen to fail with: what a PATCH names not counted as sent; what is sent once more as it stands not counted;
-/// operators let through; the names kept over the end of the binding.
 #[tokio::test]
 async fn what_the_identity_provider_has_sent_is_refused_to_others() {
     let (nestr, settings, _home) = with_settings().await;
@@ -148,7 +146,7 @@ async fn what_the_identity_provider_has_sent_is_refused_to_others() {
     service.patch(&ada, &json!({"displayName": "Ada Lovelace"})).await.unwrap();
 }
 
-/// An operator may, as the last resort, and it is kept who did. Seen to fail with the operator's role not asked for.
+/// An operator may, as the last resort, and it is kept who did.
 #[tokio::test]
 async fn whom_an_identity_provider_manages_no_service_removes() {
     let (nestr, settings, _home) = with_settings().await;
@@ -171,7 +169,6 @@ async fn whom_an_identity_provider_manages_no_service_removes() {
     service.delete(&bob).await.unwrap();
 }
 
-/// Seen to fail with members let through, and with the state of the integration not asked for.
 #[tokio::test]
 async fn an_integrations_group_is_its_own() {
     let (nestr, settings, _home) = with_settings().await;

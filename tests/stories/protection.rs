@@ -22,8 +22,7 @@ async fn protect(by: &Operator, workspace_id: &str, id: &str, protected: bool) -
     by.users().protect_user(ask).await.expect("a person").into_inner()
 }
 
-/// Every way in which an identity provider removes somebody, and none of them. Seen to fail with each of the
-/// checks taken out, and with the notice named by the moment.
+/// Every way in which an identity provider removes somebody, and none of them.
 #[tokio::test]
 async fn no_identity_provider_locks_out_whom_nestr_protects() {
     let (nestr, settings, _home) = with_settings().await;
@@ -87,8 +86,7 @@ async fn no_identity_provider_locks_out_whom_nestr_protects() {
     assert_eq!(acme.resolve_login(ADA).await, Login::Nobody);
 }
 
-/// Nestr's own do not either until they let go of them; nobody is told by mail of that. Seen to fail with services
-/// let through.
+/// Nestr's own do not either until they let go of them; nobody is told by mail of that.
 #[tokio::test]
 async fn nobody_removes_whom_nestr_protects() {
     let (nestr, settings, _home) = with_settings().await;

@@ -98,7 +98,7 @@ async fn people_and_groups_are_counted_by_filter() {
 }
 
 /// A caller takes the revision of what it wrote from one answer and asks for it with the next; one that this
-/// workspace never gave out is refused at once. Seen to fail with the requirement not heard.
+/// workspace never gave out is refused at once.
 #[tokio::test]
 async fn a_service_reads_its_own_writes() {
     let nestr = Nestr::start().await;
@@ -180,7 +180,7 @@ async fn a_service_reads_its_own_writes() {
     }
 }
 
-/// Page by page, directly and through groups, a ring among them. Seen to fail with the token good for another reach.
+/// Page by page, directly and through groups, a ring among them.
 #[tokio::test]
 async fn who_belongs_to_what_is_told_page_by_page() {
     let nestr = Nestr::start().await;
@@ -280,7 +280,6 @@ async fn who_belongs_to_what_is_told_page_by_page() {
     }
 }
 
-/// Seen to fail with the mask not looked at.
 #[tokio::test]
 async fn a_mask_says_what_is_read() {
     let nestr = Nestr::start().await;

@@ -12,7 +12,6 @@ fn mask(paths: &[&str]) -> FieldMask {
     FieldMask { paths: paths.iter().map(|&path| path.to_owned()).collect() }
 }
 
-/// Seen to fail with the rest of the person taken away.
 #[tokio::test]
 async fn a_service_changes_the_fields_that_it_names() {
     let nestr = Nestr::start().await;
@@ -67,7 +66,6 @@ async fn a_service_changes_the_fields_that_it_names() {
     assert_eq!(whole.into_inner().name, None, "all of it is put");
 }
 
-/// Seen to fail with the operation id not looked at.
 #[tokio::test]
 async fn a_write_whose_answer_was_lost_is_repeated_safely() {
     let nestr = Nestr::start().await;

@@ -116,7 +116,7 @@ mod tests {
     const STANDING: &str =
         r#"{"userName":"ada@acme.com","displayName":"Ada","title":"Countess","active":true}"#;
 
-    /// Seen to fail with the author, the binding or the names left out of the question.
+    /// Seen to fail with the author or the names left out of the question.
     #[test]
     fn what_the_identity_provider_has_sent_is_its_own() {
         let ada = ada(&["userName", "displayName", "active", "nickName"]);

@@ -342,8 +342,7 @@ mod tests {
     use super::*;
     use crate::store::sqlite::{connection, migrations};
 
-    /// A group of a hundred thousand people and one group is asked for the group alone. Seen to fail without
-    /// the index.
+    /// A group of a hundred thousand people and one group is asked for the group alone.
     #[test]
     fn groups_below_a_group_are_found_without_its_people() {
         let dir = tempfile::tempdir().unwrap();
