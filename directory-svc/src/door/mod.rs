@@ -44,9 +44,7 @@ use crate::ids::{IntegrationId, WorkspaceId};
 use crate::refusal::Refusal;
 use crate::rules::keys;
 use crate::services::fault::{no, store_error};
-use crate::store::{
-    Answer, Author, IntegrationStatus, KeyGrant, Right, Store, WorkspaceStore,
-};
+use crate::store::{Answer, Author, IntegrationStatus, KeyGrant, Right, Store, WorkspaceStore};
 use visits::{Origin, Slip, Visits};
 
 /// The metadata in which a service's or an operator's credential travels.
@@ -155,7 +153,7 @@ impl Staying {
     /// Ends with the right to stay, and with what is to be said then.
     pub(crate) async fn turned_out(&self) -> Status {
         self.callers.has_left(&self.shown, &self.name, self.roles).await;
-        no(no_credential())
+        no(unknown())
     }
 }
 

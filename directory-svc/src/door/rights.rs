@@ -282,6 +282,8 @@ mod tests {
     use std::path::Path;
 
     use directory_api::Method;
+    use prost::Message as _;
+    use prost_types::FileDescriptorSet;
 
     use super::*;
 
@@ -338,7 +340,8 @@ mod tests {
     #[test]
     fn the_document_says_what_the_contract_says() {
         let roles = rights().into_iter();
-        let roles = roles.map(|(message, roles)| (message, roles.iter().map(|role| role.name()).collect()));
+        let roles =
+            roles.map(|(message, roles)| (message, roles.iter().map(|role| role.name()).collect()));
         let reference = directory_api::reference(&roles.collect());
         is_up_to_date("api.md", |is| {
             let (head, _) = is.split_once(WRITTEN).expect("the line behind which it is written");
