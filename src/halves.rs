@@ -244,6 +244,7 @@ impl Half {
                 directory.sign_in_the_waiting(),
                 directory.follow_health(),
                 directory.follow_others(),
+                directory.follow_receipts(),
                 directory.remind_of_keys()
             );
         });

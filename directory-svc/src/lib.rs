@@ -175,6 +175,11 @@ impl<S: Store> Directory<S> {
         jobs::keep_status(&self.services).await;
     }
 
+    /// Measures how long the end of an access waits for services to acknowledge it, for as long as it is polled.
+    pub async fn follow_receipts(&self) {
+        jobs::follow_receipts(&self.services).await;
+    }
+
     /// Asks the DNS about the claims of which it is time, for as long as it is polled.
     pub async fn check_domains(&self) {
         jobs::check_domains(&self.services).await;

@@ -50,13 +50,13 @@ async fn next_change(feed: &mut Feed) -> v1::Change {
 
 /// A change in a few words.
 fn said(change: &v1::Change) -> String {
-    let access = |access: i32| match AccessChange::try_from(access).unwrap() {
+    let access = |access: i32| match AccessChange::try_from(access).expect("a change") {
         AccessChange::Unspecified => "",
         AccessChange::Granted => " +access",
         AccessChange::Revoked => " -access",
     };
     let act = |act: i32| {
-        let name = ResourceAct::try_from(act).unwrap().as_str_name();
+        let name = ResourceAct::try_from(act).expect("an act").as_str_name();
         name.trim_start_matches("RESOURCE_ACT_").to_lowercase()
     };
     match change.subject.as_ref().expect("a subject") {
@@ -283,11 +283,13 @@ async fn as_it_is(operator: &Operator, workspace_id: &str) -> Mirrored {
     let mut is = Mirrored::default();
     let id = || workspace_id.to_owned();
     let card = v1::GetWorkspaceRequest { workspace_id: id() };
-    is.card = Some(operator.workspaces().get_workspace(card).await.unwrap().into_inner());
+    is.card =
+        Some(operator.workspaces().get_workspace(card).await.expect("an answer").into_inner());
     let domains = operator.list_domains(workspace_id).await;
     is.domains = domains.into_iter().map(|domain| (domain.domain.clone(), domain.state)).collect();
     let ask = v1::ListIntegrationsRequest { workspace_id: id() };
-    let found = operator.integrations().list_integrations(ask).await.unwrap().into_inner();
+    let found =
+        operator.integrations().list_integrations(ask).await.expect("an answer").into_inner();
     for integration in found.integrations {
         let integration = v1::Integration { status: None, ..integration };
         is.integrations.insert(integration.id.clone(), integration);
@@ -303,7 +305,7 @@ async fn as_it_is(operator: &Operator, workspace_id: &str) -> Mirrored {
             view,
             ..v1::ListUsersRequest::default()
         };
-        let page = operator.users().list_users(ask).await.unwrap().into_inner();
+        let page = operator.users().list_users(ask).await.expect("an answer").into_inner();
         is.people.extend(page.users.into_iter().map(|user| (user.id.clone(), user)));
         page_token = page.next_page_token;
         if page_token.is_empty() {
@@ -316,7 +318,7 @@ async fn as_it_is(operator: &Operator, workspace_id: &str) -> Mirrored {
             page_token,
             ..v1::ListGroupsRequest::default()
         };
-        let page = operator.groups().list_groups(ask).await.unwrap().into_inner();
+        let page = operator.groups().list_groups(ask).await.expect("an answer").into_inner();
         is.groups.extend(page.groups.into_iter().map(|group| (group.id.clone(), group)));
         page_token = page.next_page_token;
         if page_token.is_empty() {
@@ -329,7 +331,7 @@ async fn as_it_is(operator: &Operator, workspace_id: &str) -> Mirrored {
             group_id: group.clone(),
             ..v1::ListMembersRequest::default()
         };
-        let page = operator.groups().list_members(ask).await.unwrap().into_inner();
+        let page = operator.groups().list_members(ask).await.expect("an answer").into_inner();
         is.members.extend(page.members.into_iter().map(|member| (group.clone(), member.value)));
     }
     is

@@ -131,6 +131,7 @@ across_workspaces! {
     ListPendingDomainsRequest: Operator Reader;
     ResolveLoginRequest: Internal Operator Reader;
     WatchRequest: Internal Operator Reader;
+    AcknowledgeRequest: Internal Operator;
 }
 
 /// What a list costs that an index serves, and one that reads everybody.
@@ -266,6 +267,8 @@ in_a_workspace! {
     ListResourcesRequest needs |ask: &Self| covered(&ask.filter),
         weighs |ask: &Self| listing_any(&ask.filter); Gateway Internal Operator Reader;
 
+    RevocationStatusRequest; Internal Operator Reader;
+
     ListAuditRecordsRequest, weighs |_| LISTING; Internal Operator Reader;
 
     GetServiceProviderConfigRequest, shows |_| Shown::TEST; Gateway Internal Operator Reader;
@@ -353,7 +356,7 @@ mod tests {
     #[test]
     fn a_reader_only_reads_and_a_gateway_only_provisions() {
         for (message, roles, _) in in_a_workspace() {
-            let reads = ["Get", "BatchGet", "List", "Count", "ReadGroup"];
+            let reads = ["Get", "BatchGet", "List", "Count", "ReadGroup", "RevocationStatus"];
             let reads = reads.iter().any(|word| message.starts_with(word));
             assert_eq!(roles.contains(&Reader), reads, "{message}");
             let provisions = ["User", "Group", "Schema", "Resource", "ServiceProviderConfig"];

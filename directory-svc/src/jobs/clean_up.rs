@@ -40,6 +40,7 @@ async fn clear_some<S: Store>(store: &S, now: Micros, tombstone_days: u16) -> An
     let kept_from = now - i64::from(tombstone_days) * DAY;
     let touched = store.clear_changes(kept_from, AT_ONCE).await?
         + store.clear_expired(now, kept_from, AT_ONCE).await?;
+    store.clear_receipts(kept_from).await?;
     Ok(touched + store.clear_notices(now - REMEMBERED, AT_ONCE).await?)
 }
 

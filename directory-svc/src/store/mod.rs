@@ -14,6 +14,7 @@ mod groups;
 mod joining;
 mod notices;
 mod places;
+mod receipts;
 mod record;
 mod waiting;
 mod words;
@@ -27,6 +28,7 @@ pub use groups::GroupStore;
 pub use joining::JoiningStore;
 pub use model::*;
 pub use notices::NoticeStore;
+pub use receipts::ReceiptStore;
 pub(crate) use record::Detail;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -102,7 +104,7 @@ pub type Answer<T> = Result<T, StoreError>;
 
 /// All workspaces: what operators and sign-in ask across them. Everything else stands on
 /// [`Store::workspace`].
-pub trait Store: NoticeStore + FeedStore + Clone + Send + Sync + 'static {
+pub trait Store: NoticeStore + FeedStore + ReceiptStore + Clone + Send + Sync + 'static {
     /// The handle of one workspace.
     type Workspace: WorkspaceStore + GroupStore + DomainCheckStore + JoiningStore + WaitingStore;
 

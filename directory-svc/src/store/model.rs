@@ -9,6 +9,7 @@ mod joining;
 mod listing;
 mod notices;
 mod provided;
+mod receipts;
 mod waiting;
 
 pub use audit::*;
@@ -20,6 +21,7 @@ pub use joining::*;
 pub use listing::*;
 pub use notices::*;
 pub use provided::*;
+pub use receipts::*;
 pub use waiting::*;
 
 use std::cell::RefCell;

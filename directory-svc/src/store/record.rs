@@ -89,6 +89,13 @@ impl Detail {
         }
     }
 
+    /// The person whose access a change of this subject ended.
+    pub(super) fn ended(&self, subject: &str) -> Option<UserId> {
+        let is_ended = self.access.as_deref() == Some("revoked");
+        let of = self.holder.as_deref().unwrap_or(subject);
+        of.parse().ok().filter(|_| is_ended)
+    }
+
     /// That the subject came into this state.
     pub(super) fn of_state(state: &'static str) -> Self {
         Self { state: Some(state.into()), ..Self::default() }

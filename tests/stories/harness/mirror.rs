@@ -75,12 +75,11 @@ impl Mirrored {
     fn change(&mut self, subject: Subject) {
         match subject {
             Subject::User(change) => {
-                match change.current {
-                    Some(user) => self.put_user(user),
-                    None => {
-                        self.people.remove(&change.user_id);
-                        self.forget_member(&change.user_id);
-                    }
+                if let Some(user) = change.current {
+                    self.put_user(user);
+                } else {
+                    self.people.remove(&change.user_id);
+                    self.forget_member(&change.user_id);
                 }
                 if change.act == i32::from(v1::ResourceAct::Restored) {
                     let in_again = change.group_ids.into_iter();

@@ -5,6 +5,7 @@
 //! behind it, so that any process can go on where another has left off.
 
 mod place;
+mod receipts;
 mod streams;
 mod telling;
 
@@ -77,6 +78,20 @@ impl<S: Store> WatchService for Services<S> {
             let _ = timeout(STALLED, reader.send(Err(status))).await;
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+
+    async fn acknowledge(
+        &self,
+        request: Request<v1::AcknowledgeRequest>,
+    ) -> Result<Response<v1::AcknowledgeResponse>, Status> {
+        self.acknowledged(request).await
+    }
+
+    async fn revocation_status(
+        &self,
+        request: Request<v1::RevocationStatusRequest>,
+    ) -> Result<Response<v1::RevocationStatusResponse>, Status> {
+        self.revocation(request).await
     }
 }
 

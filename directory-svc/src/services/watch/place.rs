@@ -80,9 +80,15 @@ impl<S: Store> Services<S> {
 
     /// The place of a cursor, which was given for this.
     pub(super) fn place(&self, scope: Scope, cursor: &str) -> Result<Place, Status> {
-        let given: Option<(Scope, Place)> = self.cursors.open_lasting(QUESTION, cursor);
-        let given = given.filter(|(given_for, _)| *given_for == scope);
-        given.map(|(_, place)| place).ok_or_else(|| no(invalid_cursor()))
+        match self.given_place(cursor)? {
+            (given_for, place) if given_for == scope => Ok(place),
+            _ => Err(no(invalid_cursor())),
+        }
+    }
+
+    /// The place of a cursor, and what it was given for.
+    pub(super) fn given_place(&self, cursor: &str) -> Result<(Scope, Place), Status> {
+        self.cursors.open_lasting(QUESTION, cursor).ok_or_else(|| no(invalid_cursor()))
     }
 
     /// The place from which a watch starts that has no cursor.
@@ -177,7 +183,7 @@ impl<S: Store> Services<S> {
         Ok(card.ok_or_else(|| no(no_workspace()))?.revision)
     }
 
-    fn expired(&self) -> Status {
+    pub(super) fn expired(&self) -> Status {
         no(Refusal::new(
             Reason::CursorExpired,
             format!(
@@ -189,7 +195,7 @@ impl<S: Store> Services<S> {
     }
 }
 
-fn invalid_cursor() -> Refusal {
+pub(super) fn invalid_cursor() -> Refusal {
     Refusal::new(
         Reason::InvalidCursor,
         "The cursor is not one that a watch of this workspace, or of all, gave. Send the one that was given \

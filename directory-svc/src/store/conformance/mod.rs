@@ -15,6 +15,7 @@ mod model;
 mod notices;
 mod order;
 mod people;
+mod receipts;
 mod removal;
 mod state_machine;
 mod steps;
@@ -120,6 +121,9 @@ every_store_must![
     people::record_who_is_protected,
     people::remember_what_an_integration_has_said,
     people::sign_in_where_the_domain_is_verified,
+    receipts::keep_who_has_acknowledged_the_end_of_an_access_and_since_when,
+    receipts::forget_who_has_gone,
+    receipts::wait_for_each_consumer_by_itself,
     removal::answer_the_revision_of_a_removal,
     removal::clear_what_has_expired,
     removal::name_the_removed_person_whom_a_new_one_resembles,

@@ -55,19 +55,22 @@ fn last_position(connection: &Connection) -> Answer<u64> {
     Ok(one(connection, sql, [], |row| row.get(0))?.unwrap_or_default())
 }
 
+/// The position of a mark; `None`: it is none that this store gave out.
+pub(super) fn position(connection: &Connection, mark: &FeedMark) -> Answer<Option<u64>> {
+    let position = <[u8; 8]>::try_from(mark.0.as_slice()).map(u64::from_be_bytes).ok();
+    let last = last_position(connection)?;
+    Ok(position.filter(|position| *position <= last))
+}
+
 /// Positions are given out in the order of commits, by the one writer.
 pub(super) fn feed(
     connection: &Connection,
     after: &FeedMark,
     limit: u32,
 ) -> Answer<Option<Vec<Fed>>> {
-    let Ok(position) = <[u8; 8]>::try_from(after.0.as_slice()).map(u64::from_be_bytes) else {
-        return Ok(None);
-    };
-    let is_kept = feed_begin(connection)?.0 <= after.0;
-    if !is_kept || position > last_position(connection)? {
-        return Ok(None);
-    }
+    let feed_begin = feed_begin(connection)?;
+    let position = position(connection, after)?;
+    let Some(position) = position.filter(|_| feed_begin.0 <= after.0) else { return Ok(None) };
     let sql = format!(
         "SELECT {COLUMNS}, position, workspace_id FROM change WHERE position > ?1 \
          ORDER BY position LIMIT ?2"

@@ -34,7 +34,7 @@ impl Migration {
 }
 
 /// In order of number, from 1 without a gap.
-const MIGRATIONS: [Migration; 13] = [
+const MIGRATIONS: [Migration; 14] = [
     Migration::new(1, "directory", include_str!("migrations/0001_directory.sql")),
     Migration::new(2, "write_probe", include_str!("migrations/0002_write_probe.sql")),
     Migration::new(3, "groups", include_str!("migrations/0003_groups.sql")),
@@ -49,6 +49,7 @@ const MIGRATIONS: [Migration; 13] = [
     Migration::new(11, "expiry", include_str!("migrations/0011_expiry.sql")),
     Migration::new(12, "management", include_str!("migrations/0012_management.sql")),
     Migration::new(13, "feed", include_str!("migrations/0013_feed.sql")),
+    Migration::new(14, "receipts", include_str!("migrations/0014_receipts.sql")),
 ];
 
 /// Brings the store to the schema that this binary knows. A step that was cut short is undone by the

@@ -26,6 +26,7 @@ mod passage;
 #[cfg(test)]
 pub(in crate::store) mod plans;
 mod readers;
+mod receipts;
 mod refused;
 mod resources;
 mod schemas;
@@ -58,11 +59,12 @@ use self::notices::Entrance;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Answer, Doorstep, EndingKey, Fed, FeedMark, FeedStore, Identity, LoginEmail, Notice,
-    NoticeStore, Outbox, PendingDomain, PendingMark, Settled, Store, Waiting, Workspace, Write,
+    Acknowledged, Answer, Consumer, Done, Doorstep, Ending, EndingKey, Fed, FeedMark, FeedStore,
+    Identity, LoginEmail, Notice, NoticeStore, Outbox, PendingDomain, PendingMark, ReceiptStore,
+    Settled, Standing, Store, Waiting, Workspace, Write,
 };
 use crate::clock::Micros;
-use crate::ids::{ApiKeyId, WorkspaceId};
+use crate::ids::{ApiKeyId, UserId, WorkspaceId};
 
 /// The name of the store's file in the data directory.
 const FILE: &str = "directory.sqlite3";
@@ -255,6 +257,35 @@ impl FeedStore for SqliteStore {
 
     fn committed(&self) -> watch::Receiver<()> {
         self.0.writer.committed()
+    }
+}
+
+impl ReceiptStore for SqliteStore {
+    async fn acknowledge(
+        &self,
+        consumer: Consumer,
+        done: Done,
+        at: Micros,
+        most: u32,
+    ) -> Answer<Acknowledged> {
+        let keep = move |c: &Connection| receipts::acknowledge(c, &consumer, &done, at, most);
+        self.0.writer.run(keep).await
+    }
+
+    async fn forget_consumer(&self, consumer: Consumer) -> Answer<bool> {
+        self.0.writer.run(move |connection| receipts::forget(connection, &consumer)).await
+    }
+
+    async fn consumers(&self) -> Answer<Vec<Standing>> {
+        self.0.readers.long(receipts::consumers).await
+    }
+
+    async fn ending(&self, workspace: WorkspaceId, of: UserId) -> Answer<Option<Ending>> {
+        self.0.readers.point(|connection| receipts::ending(connection, workspace, of))
+    }
+
+    async fn clear_receipts(&self, before: Micros) -> Answer<u64> {
+        self.0.writer.run(move |connection| receipts::clear(connection, before)).await
     }
 }
 

@@ -137,8 +137,8 @@ impl<'c> Writing<'c> {
         run(
             self.connection,
             "INSERT INTO change (workspace_id, revision, operation_id, author_integration, \
-             author_service, at, kind, subject, detail, before, position) \
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+             author_service, at, kind, subject, detail, before, ended, position) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
              1 + max(cleared, coalesce((SELECT max(position) FROM change), 0)) FROM feed WHERE id = 1",
             params![
                 self.workspace,
@@ -151,6 +151,7 @@ impl<'c> Writing<'c> {
                 changed.subject,
                 changed.detail.to_json(),
                 changed.before.map(|image| image.to_string()),
+                changed.detail.ended(changed.subject),
             ],
         )?;
         Ok(())
