@@ -12,6 +12,7 @@ use directory_api::v1::group_service_client::GroupServiceClient;
 use directory_api::v1::integration_service_client::IntegrationServiceClient;
 use directory_api::v1::login_service_client::LoginServiceClient;
 use directory_api::v1::user_service_client::UserServiceClient;
+use directory_api::v1::watch_service_client::WatchServiceClient;
 use directory_api::v1::workspace_service_client::WorkspaceServiceClient;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::service::Interceptor;
@@ -211,5 +212,9 @@ impl Session {
 
     pub(super) fn logins(&self) -> LoginServiceClient<Presented> {
         LoginServiceClient::new(self.0.clone())
+    }
+
+    pub(super) fn watch(&self) -> WatchServiceClient<Presented> {
+        WatchServiceClient::new(self.0.clone())
     }
 }

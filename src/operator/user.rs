@@ -33,6 +33,8 @@ pub(super) enum Verb {
     Identities(One),
     /// Takes a person's identity of one issuer away: the next sign-in links another.
     Unlink(Unlink),
+    /// Tells which services have ended what somebody had, who lost access, and since when.
+    Revocation(One),
     /// Lets an address, or a person by each of theirs, in again that the identity provider sent away.
     Readmit(Readmit),
 }
@@ -162,6 +164,11 @@ impl Verb {
                 };
                 Ok(Answer::nothing(&answer)?.done(done))
             }
+            Self::Revocation(One { within: InWorkspace { workspace_id }, id: user_id }) => {
+                let ask = v1::RevocationStatusRequest { workspace_id, user_id };
+                let found = session.watch().revocation_status(ask).await?.into_inner();
+                Answer::many(&found, &found.receipts)
+            }
             Self::Readmit(Readmit { within: InWorkspace { workspace_id }, whom }) => {
                 let ask = if whom.contains('@') {
                     v1::ReadmitAddressRequest { workspace_id, email: whom, user_id: String::new() }
@@ -259,6 +266,18 @@ impl Show for v1::Identity {
     }
 
     const COLUMNS: &'static [&'static str] = &["issuer", "subject", "linked"];
+}
+
+impl Show for v1::RevocationReceipt {
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("service", self.caller.clone()),
+            ("consumer", self.consumer.clone()),
+            ("acknowledged", time(self.acknowledge_time.as_ref())),
+        ]
+    }
+
+    const COLUMNS: &'static [&'static str] = &["service", "consumer", "acknowledged"];
 }
 
 impl Show for v1::Account {

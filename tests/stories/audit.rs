@@ -25,10 +25,20 @@ const PROVISIONING: [&str; 11] = [
 ];
 
 /// How a call that changes nothing begins.
-const READING: [&str; 6] = ["Get", "BatchGet", "List", "Count", "Read", "Resolve"];
+const READING: [&str; 9] = [
+    "Get",
+    "BatchGet",
+    "List",
+    "Count",
+    "ReadGroup",
+    "Resolve",
+    "Watch",
+    "Acknowledge",
+    "RevocationStatus",
+];
 
 /// The acts behind which nothing of their subject is left.
-const ENDING: [&str; 2] = ["DisallowAddress", "UnlinkIdentity"];
+const ENDING: [&str; 3] = ["DisallowAddress", "UnlinkIdentity", "ReadmitAddress"];
 
 /// An operator's day, each of whose acts is looked for in the record.
 struct Day {
@@ -164,14 +174,15 @@ async fn every_administrative_act_leaves_one_record() {
     let guest = json!({"email": "eve@agency.example"});
     day.acts("DomainService/AllowAddress", &guest, "address.allowed", false);
     day.acts("DomainService/DisallowAddress", &guest, "address.disallowed", true);
-    let bob = json!({"workspace_id": day.workspace_id, "user": {"userName": "bob@globex.example"}});
-    let bob = day.olga.call("UserService/CreateUser", &bob).unwrap();
-    let sign_in = json!({"email": "bob@globex.example", "issuer": "idp", "subject": "bob"});
+    let carol =
+        json!({"workspace_id": day.workspace_id, "user": {"userName": "carol@globex.example"}});
+    let carol = day.olga.call("UserService/CreateUser", &carol).unwrap();
+    let sign_in = json!({"email": "carol@globex.example", "issuer": "idp", "subject": "carol"});
     day.olga.call("LoginService/ResolveLogin", &sign_in).unwrap();
-    let unlink = json!({"user_id": bob["id"], "issuer": "idp"});
+    let unlink = json!({"user_id": carol["id"], "issuer": "idp"});
     day.acts("LoginService/UnlinkIdentity", &unlink, "identity.unlinked", true);
 
-    let protect = json!({"id": bob["id"], "protected": true});
+    let protect = json!({"id": carol["id"], "protected": true});
     day.acts("UserService/ProtectUser", &protect, "user.protected", true);
 
     let enable = json!({"kind": "IDP_KIND_OKTA"});
@@ -206,6 +217,13 @@ async fn every_administrative_act_leaves_one_record() {
         let restore = format!("{service}Service/Restore{service}");
         day.acts(&restore, &json!({"id": made["id"]}), act, false);
     }
+
+    let zoe = json!({"workspace_id": day.workspace_id, "user": {"userName": "zoe@globex.example"}});
+    let zoe = day.olga.call("UserService/CreateUser", &zoe).unwrap();
+    let zoe = json!({"workspace_id": day.workspace_id, "id": zoe["id"]});
+    day.olga.call("UserService/DeleteUser", &zoe).unwrap();
+    let address = json!({"email": "zoe@globex.example"});
+    day.acts("LoginService/ReadmitAddress", &address, "address.readmitted", true);
 
     let reads = |call: &String| READING.iter().any(|word| call.starts_with(word));
     let changing = calls().into_iter().filter(|call| !reads(call));

@@ -14,8 +14,8 @@ fn id(answer: &serde_json::Value) -> String {
 }
 
 /// What nobody does by hand: what identity providers and services send of people and groups, what tells of the
-/// schemas, and pieces of a group for the gateway.
-const WITHOUT_A_VERB: [&str; 22] = [
+/// schemas, pieces of a group for the gateway, and the feed for services.
+const WITHOUT_A_VERB: [&str; 24] = [
     "CreateUser",
     "BatchGetUsers",
     "CountUsers",
@@ -38,6 +38,8 @@ const WITHOUT_A_VERB: [&str; 22] = [
     "GetResourceType",
     "ListSchemas",
     "GetSchema",
+    "Watch",
+    "Acknowledge",
 ];
 
 /// Seen to fail with the verb of a call taken out.

@@ -389,8 +389,10 @@ async fn whom_a_service_paused_it_wakes_whatever_else_the_provider_says_meanwhil
     let moved =
         r#"{"Operations":[{"op":"replace","path":"userName","value":"countess@acme.com"}]}"#;
     acme.patch(&path, moved).await.is(200);
-    assert_eq!(reason(service.patch(&ada, &json!({"active": true})).await), Reason::PersonLeft);
+    let wake = json!({"active": true});
+    assert_eq!(reason(service.patch(&ada, &wake).await), Reason::ManagedByIdp);
     switch_off(&acme).await;
+    assert_eq!(reason(service.patch(&ada, &wake).await), Reason::PersonLeft);
     service.delete(&ada).await;
     for address in ["ada@acme.com", "countess@acme.com"] {
         let again = service.create(&json!({"userName": address})).await;
@@ -437,13 +439,14 @@ async fn readmitting_is_about_one_address_or_one_person() {
     };
     let ada = provision("ada@acme.com", &["ada@acme.com", "info@acme.com"]).await;
     leaves(&ada).await;
+    let nameless = provision("4711", &[]).await;
+    leaves(&nameless).await;
+    switch_off(&acme).await;
     assert!(readmit(&acme, "info@acme.com", "").await);
     assert_eq!(reason(service.patch(&ada, &json!({"active": true})).await), Reason::PersonLeft);
     let moved = json!({"active": true, "userName": "x", "emails": [{"value": "info@acme.com"}]});
     assert_eq!(reason(service.patch(&ada, &moved).await), Reason::PersonLeft);
 
-    let nameless = provision("4711", &[]).await;
-    leaves(&nameless).await;
     let refused = service.patch(&nameless, &json!({"active": true})).await.unwrap_err();
     assert!(refused.message().contains(&nameless), "{refused:?}");
     assert!(readmit(&acme, "", &nameless).await);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use directory_api::api_key::ApiKeyText;
+use directory_api::v1;
 
 use crate::harness::{Answer, Ask, Nestr, Redis, Shape};
 
@@ -37,6 +38,8 @@ async fn everything(nestr: &Nestr) {
     let operator = nestr.operator();
     operator.claim(&acme.id, "acme.org").await;
     operator.verify(&acme.id, "acme.org").await;
+    let all = v1::WatchRequest { all: true, ..v1::WatchRequest::default() };
+    operator.watch(all).await.expect("a watch");
     nestr.until_logged("a letter was sent").await;
     nestr.send(Ask::new("BREW", "/coffee")).await.is(404);
 }
@@ -56,8 +59,8 @@ async fn the_numbers_are_those_of_the_document() {
     let scraped = scrape(&nestr).await;
     assert_eq!(scraped.header("content-type"), Some("text/plain; version=0.0.4"));
     let found = names(&scraped.body);
-    // Those that need a client which misbehaves for longer, a flood, a collector, a DNS server or somebody
-    // in Redis; their own tests do that.
+    // Those that need a client which misbehaves for longer, a flood, a collector, a DNS server, somebody in
+    // Redis or a service that acknowledges; their own tests do that.
     let rare = [
         "connections_refused_total",
         "connections_cut_total",
@@ -66,6 +69,7 @@ async fn the_numbers_are_those_of_the_document() {
         "domain_proofs_missing_total",
         "trace_spans_total",
         "redis_unbelieved_total",
+        "revocation_unacknowledged_seconds",
     ];
     let rare: BTreeSet<_> = rare.map(|name| format!("nestr_scim_{name}")).into();
     let missing: Vec<_> =

@@ -73,8 +73,7 @@ impl<S: Store> Services<S> {
     }
 
     /// Gives a login e-mail to whoever was kept without one because this address was not allowed, in whatever
-    /// spelling they
-    /// have it.
+    /// spelling they have it.
     pub(super) async fn sign_in_waiting_guests(
         &self,
         workspace: &Admitted<S::Workspace>,
@@ -138,7 +137,8 @@ impl<S: Store> Services<S> {
             let each = some.iter().map(|user| self.sign_in_one(workspace, author, user, is_meant));
             try_join_all(each).await?;
         }
-        Ok(waiting.last().map(|last| last.seq))
+        let may_be_more = waiting.len() >= page::MAX_PAGE as usize;
+        Ok(waiting.last().filter(|_| may_be_more).map(|last| last.seq))
     }
 
     /// Gives one of them the address that they wait for, if it is meant.
