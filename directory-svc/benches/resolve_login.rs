@@ -19,7 +19,8 @@ use directory_svc::ids::{UserId, WorkspaceId};
 use directory_svc::store::sqlite::{SqliteConfig, SqliteStore};
 use directory_svc::store::{
     Admission, Author, DecidedHow, Decision, Domain, DomainState, Draft, EmailJoin, Identity,
-    JoiningStore, LoginEmail, Names, OperationId, Passage, Store, Workspace, WorkspaceStore, Write,
+    JoiningStore, LoginEmail, Names, OperationId, Passage, Provided, Store, Workspace,
+    WorkspaceStore, Write,
 };
 use directory_svc::{
     ClusterSecret, Directory, Found, LimitsConfig, Role, ServiceCaller, ServiceCallers, Settings,
@@ -157,6 +158,8 @@ async fn provision(store: &SqliteStore, person: Person) {
         resource,
         login_email: Some(person.email.clone()),
         binding: None,
+        provided: Provided::default(),
+        is_protected: false,
         predecessor: None,
         is_guest: false,
         passage: Passage::default(),
