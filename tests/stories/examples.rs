@@ -1,11 +1,19 @@
 //! The examples of each language do what their README says, against the running product.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use directory_api::v1;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use rstest::rstest;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use crate::harness::{Examples, Forgetful, Language, Nestr, nobody};
+use crate::harness::{Examples, Forgetful, Language, Mirrored, Nestr, nobody, seed};
+use crate::watch::{as_it_is, unrest};
 
 /// Sign-in, pages, a person made, and each refusal by its reason. Seen to fail with an example that asks for
 /// the first page alone, and with one that takes a refusal for an answer.
@@ -70,4 +78,66 @@ async fn an_example_makes_one_person_though_the_answer_is_lost(
     let people = operator.users().list_users(ask).await.unwrap().into_inner().users;
     let ids: Vec<_> = people.iter().map(|user| format!("made {}\n", user.id)).collect();
     assert_eq!(ids, [made.out]);
+}
+
+/// A service that is written from the document of the contract, and follows a workspace while others write there,
+/// is killed fifty times in the middle of its work, and ends as the directory is.
+#[tokio::test]
+async fn a_mirror_that_is_killed_fifty_times_ends_as_the_directory_is() {
+    let (nestr, examples) = (Nestr::start().await, Examples::built(Language::Python));
+    let (acme, operator) = (nestr.acme(), nestr.operator());
+    let credential = nestr.demo().operator_credential;
+    let at = (nestr.grpc(), credential.as_str());
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("mirror.sqlite3").to_string_lossy().into_owned();
+
+    let (seed, over) = (seed(), Arc::new(AtomicBool::new(false)));
+    println!("seed {seed}");
+    let pace = Duration::from_millis(10);
+    let unrest = tokio::spawn(unrest(acme.clone(), seed >> 8, pace, Arc::clone(&over)));
+    let mut lot = StdRng::seed_from_u64(seed);
+    let mut changes = 0;
+    for _ in 0..50 {
+        let (mut mirror, mut says) = examples.start("mirror", &[&acme.id, &file], at);
+        for _ in 0..lot.random_range(1..60) {
+            let said = says.next_line().await.unwrap().expect("it follows");
+            changes += u32::from(said == "change");
+        }
+        mirror.kill().await.unwrap();
+    }
+    over.store(true, Ordering::Relaxed);
+    unrest.await.unwrap();
+    assert!(changes > 100, "it was killed while it followed, and not in the beginning alone");
+
+    let (mut mirror, mut says) = examples.start("mirror", &[&acme.id, &file], at);
+    while says.next_line().await.unwrap().expect("it follows") != "heartbeat" {}
+    mirror.kill().await.unwrap();
+    let shown = examples.run("mirror", &["--show", &file], at).await.done();
+    let mirrored = mirrored(&serde_json::from_str(&shown).unwrap());
+    let is = as_it_is(&operator, &acme.id).await;
+    assert!(is.people.len() > 100 && !is.members.is_empty(), "much was done");
+    assert_eq!(mirrored.without_stamps(), is.without_stamps());
+}
+
+/// What the mirror in Python has.
+fn mirrored(shown: &Value) -> Mirrored {
+    fn read<T: DeserializeOwned>(message: &Value) -> T {
+        T::deserialize(message).unwrap_or_else(|error| panic!("{error}: {message}"))
+    }
+    let mut mirrored = Mirrored::default();
+    for thing in shown["things"].as_array().expect("things") {
+        let (kind, id, is) = (&thing[0], thing[1].as_str().expect("an id").to_owned(), &thing[2]);
+        match kind.as_str().expect("a kind") {
+            "user" => drop(mirrored.people.insert(id, read(&is["user"]))),
+            "group" => drop(mirrored.groups.insert(id, read(is))),
+            "domain" => drop(mirrored.domains.insert(id, read::<v1::Domain>(is).state)),
+            "integration" => drop(mirrored.integrations.insert(id, read(is))),
+            _ => mirrored.card = Some(read(is)),
+        }
+    }
+    for pair in shown["members"].as_array().expect("members") {
+        let of = |at: usize| pair[at].as_str().expect("an id").to_owned();
+        mirrored.members.insert((of(0), of(1)));
+    }
+    mirrored
 }

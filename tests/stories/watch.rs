@@ -279,7 +279,7 @@ async fn nothing_is_missing_though_the_process_dies_again_and_again() {
 }
 
 /// The directory as whoever asks call by call finds it.
-async fn as_it_is(operator: &Operator, workspace_id: &str) -> Mirrored {
+pub(crate) async fn as_it_is(operator: &Operator, workspace_id: &str) -> Mirrored {
     let mut is = Mirrored::default();
     let id = || workspace_id.to_owned();
     let card = v1::GetWorkspaceRequest { workspace_id: id() };
@@ -337,9 +337,9 @@ async fn as_it_is(operator: &Operator, workspace_id: &str) -> Mirrored {
     is
 }
 
-/// Comes and goes at random: people and groups are made, changed, joined, removed and brought back, until it is
-/// over.
-async fn unrest(workspace: Workspace, seed: u64, over: Arc<AtomicBool>) {
+/// Comes and goes at random, a write each `pace`: people and groups are made, changed, joined, removed and brought
+/// back, until it is over.
+pub(crate) async fn unrest(workspace: Workspace, seed: u64, pace: Duration, over: Arc<AtomicBool>) {
     let operator = workspace.operator();
     let (mut lot, mut people, mut groups) =
         (StdRng::seed_from_u64(seed), Vec::<String>::new(), Vec::<String>::new());
@@ -347,6 +347,7 @@ async fn unrest(workspace: Workspace, seed: u64, over: Arc<AtomicBool>) {
         if over.load(Ordering::Relaxed) {
             return;
         }
+        sleep(pace).await;
         let mut some = |of: &[String]| of.get(lot.random_range(0..of.len().max(1))).cloned();
         let (person, group) = (some(&people), some(&groups));
         match (lot.random_range(0..9), person, group) {
@@ -411,7 +412,8 @@ async fn a_mirror_ends_as_the_directory_is_though_many_write() {
     let over = Arc::new(AtomicBool::new(false));
     let mut unrests = JoinSet::new();
     for (workspace, n) in [(&acme, 1), (&acme, 2), (&globex, 3)] {
-        unrests.spawn(unrest(workspace.clone(), (seed >> 8) + n, Arc::clone(&over)));
+        let seed = (seed >> 8) + n;
+        unrests.spawn(unrest(workspace.clone(), seed, Duration::ZERO, Arc::clone(&over)));
     }
     // There is something to begin with.
     sleep(Duration::from_secs(2)).await;

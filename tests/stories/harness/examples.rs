@@ -4,9 +4,11 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout};
 
 use super::terminal::Operated;
 
@@ -45,13 +47,37 @@ impl Examples {
         it
     }
 
-    /// Runs one, against this directory and with this credential.
+    /// Runs one to its end, against this directory and with this credential.
     pub(crate) async fn run(
         &self,
         name: &str,
         arguments: &[&str],
-        (directory, credential): (SocketAddr, &str),
+        at: (SocketAddr, &str),
     ) -> Operated {
+        let mut example = self.example(name, arguments, at);
+        let running = tokio::task::spawn_blocking(move || example.output().expect("it runs"));
+        running.await.expect("its end").into()
+    }
+
+    /// Starts one, which is killed when the answer is dropped. Answers what it says, line by line.
+    pub(crate) fn start(
+        &self,
+        name: &str,
+        arguments: &[&str],
+        at: (SocketAddr, &str),
+    ) -> (Child, Lines<BufReader<ChildStdout>>) {
+        let mut example = tokio::process::Command::from(self.example(name, arguments, at));
+        let mut child = example.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("it runs");
+        let says = child.stdout.take().expect("a pipe");
+        (child, BufReader::new(says).lines())
+    }
+
+    fn example(
+        &self,
+        name: &str,
+        arguments: &[&str],
+        (directory, credential): (SocketAddr, &str),
+    ) -> Command {
         let mut example = match self.language {
             Language::Rust => Command::new(rust(name)),
             Language::Python => {
@@ -69,8 +95,7 @@ impl Examples {
             .args(arguments)
             .env("NESTR_SCIM_DIRECTORY", format!("http://{directory}"))
             .env("NESTR_SCIM_CREDENTIAL", credential);
-        let running = tokio::task::spawn_blocking(move || example.output().expect("it runs"));
-        running.await.expect("its end").into()
+        example
     }
 
     fn place(&self) -> PathBuf {
