@@ -92,6 +92,17 @@ impl DataDir {
         Ok(text)
     }
 
+    /// Has what was sealed so far open no more: the next start makes another secret.
+    pub(crate) fn forget_cluster_secret(&self) -> anyhow::Result<()> {
+        let path = self.0.join(CLUSTER_SECRET);
+        let removed = match fs::remove_file(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => sync(&self.0),
+        };
+        removed.with_context(|| format!("removing {}", path.display()))
+    }
+
     /// What a file of the directory holds; `None` when there is none.
     pub(crate) fn read(&self, name: &str) -> anyhow::Result<Option<String>> {
         let path = self.0.join(name);

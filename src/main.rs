@@ -10,6 +10,7 @@ mod logs;
 mod operator;
 mod ops;
 mod otlp;
+mod portability;
 mod process;
 mod simulate;
 
@@ -38,6 +39,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Directory(config) => process::run(halves::directory(config)),
         Command::Gateway(config) => process::run(halves::gateway(config)),
         Command::Credential(config) => credentials::make(&config),
+        Command::Backup(config) => portability::backup(&config),
+        Command::Restore(config) => portability::restore(&config),
+        Command::Export(config) => portability::export(&config),
+        Command::Import(config) => portability::import(&config),
         Command::Operator(config) => return Ok(operator::run(config)),
         Command::Simulate(config) => return Ok(simulate::run(&config)),
     }

@@ -20,7 +20,13 @@ impl Command {
             }
             Self::Directory(config) => config.directory.check("--grpc", config.directory.grpc),
             Self::Gateway(config) => config.check(),
-            Self::Credential(_) | Self::Operator(_) | Self::Simulate(_) => Ok(()),
+            Self::Credential(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Export(_)
+            | Self::Import(_)
+            | Self::Operator(_)
+            | Self::Simulate(_) => Ok(()),
         }
     }
 }

@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::endpoint::Shown;
 use crate::operator::OperatorConfig;
+use crate::portability::{BackupConfig, ExportConfig, ImportConfig, RestoreConfig};
 
 pub(crate) use check::check_address;
 
@@ -44,6 +45,15 @@ pub(crate) enum Command {
     /// Makes a credential for a service, an operator or a gateway, and prints it with the lines for
     /// the file of `--credentials`.
     Credential(CredentialCommand),
+    /// Copies the store of a directory to a file, also while it is served.
+    Backup(BackupConfig),
+    /// Makes the store of a directory that has none of a copy. Says what becomes of the API keys that
+    /// were revoked after the copy was made.
+    Restore(RestoreConfig),
+    /// Writes all that a store holds, or one workspace, as lines of JSON, also while it is served.
+    Export(ExportConfig),
+    /// Brings an export into the store of a directory that does not run: all of it or nothing.
+    Import(ImportConfig),
     /// Looks at workspaces, domains, integrations, keys, people and groups, and changes them, in a
     /// directory that is running. Ends with 0 when it was done, with 1 when the directory refused it,
     /// with 2 when the directory could not be asked.
@@ -342,7 +352,13 @@ impl Command {
             Self::Serve(ServeConfig { process, .. })
             | Self::Directory(DirectoryCommand { process, .. })
             | Self::Gateway(GatewayCommand { process, .. }) => Some(process),
-            Self::Credential(_) | Self::Operator(_) | Self::Simulate(_) => None,
+            Self::Credential(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Export(_)
+            | Self::Import(_)
+            | Self::Operator(_)
+            | Self::Simulate(_) => None,
         }
     }
 }
@@ -435,6 +451,17 @@ mod tests {
         }
         let beyond = "directory --grpc 0.0.0.0:1 --public-url https://scim.example.com";
         assert!(refused(&format!("{beyond} --demo acme.com")).contains("--demo"));
+    }
+
+    /// Seen to fail with a default.
+    #[test]
+    fn a_restore_says_what_becomes_of_the_keys() {
+        assert!(refused("restore --from f").contains("--revoke-keys"));
+        assert!(refused("restore --from f --revoke-keys --keep-keys").contains("--keep-keys"));
+        for keys in ["--revoke-keys", "--keep-keys"] {
+            assert!(matches!(read(&format!("restore --from f {keys}")), Ok(Command::Restore(_))));
+        }
+        assert!(refused("export --workspace acme").contains("--workspace"));
     }
 
     #[test]

@@ -50,6 +50,7 @@ mod okta;
 mod okta_groups;
 mod operator;
 mod other_idps;
+mod portability;
 mod power_cut;
 mod process;
 mod protection;

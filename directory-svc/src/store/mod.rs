@@ -14,6 +14,7 @@ mod groups;
 mod joining;
 mod notices;
 mod places;
+pub mod portable;
 mod receipts;
 mod record;
 mod waiting;

@@ -35,7 +35,7 @@ pub(crate) use mirror::{Mirror, Mirrored};
 pub(crate) use process::{Demo, Nestr, Shape};
 pub(crate) use redis::Redis;
 pub(crate) use replicas::{House, Key, Replica};
-pub(crate) use terminal::{Terminal, grpcurl};
+pub(crate) use terminal::{Operated, Terminal, grpcurl, nestr_scim};
 pub(crate) use wire::Ask;
 pub(crate) use workspace::{Login, Workspace};
 

@@ -21,6 +21,14 @@ pub(crate) fn grpcurl() -> PathBuf {
     path
 }
 
+/// A command of the binary with these words and this environment, not run yet.
+pub(crate) fn nestr_scim(words: &[&str], environment: &[(&str, &str)]) -> Command {
+    let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+    let mut command = command(&words);
+    command.envs(environment.iter().copied());
+    command
+}
+
 /// An operator at the terminal.
 pub(crate) struct Terminal {
     nestr: Nestr,
@@ -31,6 +39,13 @@ impl Terminal {
     /// Whoever holds the credential that the data directory has.
     pub(crate) fn of(nestr: &Nestr) -> Self {
         Self::with(nestr, &nestr.demo().operator_credential)
+    }
+
+    /// The same of a directory without a demo workspace.
+    pub(crate) fn of_directory(nestr: &Nestr) -> Self {
+        let path = nestr.data_dir().join("operator.credential");
+        let credential = std::fs::read_to_string(path).expect("the operator's credential");
+        Self::with(nestr, credential.trim())
     }
 
     /// Whoever holds this credential.

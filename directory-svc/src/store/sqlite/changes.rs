@@ -49,7 +49,7 @@ pub(super) fn feed_end(connection: &Connection) -> Answer<FeedMark> {
     Ok(mark(last_position(connection)?))
 }
 
-fn last_position(connection: &Connection) -> Answer<u64> {
+pub(super) fn last_position(connection: &Connection) -> Answer<u64> {
     let sql = "SELECT max(cleared, coalesce((SELECT max(position) FROM change), 0)) FROM feed \
                WHERE id = 1";
     Ok(one(connection, sql, [], |row| row.get(0))?.unwrap_or_default())
@@ -95,6 +95,25 @@ pub(super) fn clear(connection: &Connection, before: Micros, limit: u32) -> Answ
     run(connection, "UPDATE feed SET cleared = ?1 WHERE id = 1", [position])?;
     let sql = "DELETE FROM change WHERE position <= ?1";
     Ok(run(connection, sql, [position])? as u64)
+}
+
+/// Moves the feed, its changes and what was acknowledged of them, so that no mark stays good that any store
+/// gave out before `now`: what comes in then may be older than what lies behind such a mark, and a mark of the
+/// store that it comes from is none of this one. Positions begin at the time in microseconds, as no store gives
+/// out a million in a second.
+pub(super) fn begin_anew(connection: &Connection, now: Micros) -> Answer<()> {
+    let cleared = one(connection, "SELECT cleared FROM feed WHERE id = 1", [], |row| row.get(0))?;
+    let cleared: u64 = cleared.unwrap_or_default();
+    let begin = u64::try_from(now).unwrap_or(0).max(last_position(connection)? + 1);
+    let on = begin - cleared;
+    // What is kept of the feed is shorter than that, so no change takes the place of another.
+    run(connection, "UPDATE change SET position = position + ?1", [on])?;
+    run(connection, "UPDATE consumer SET position = position + ?1", [on])?;
+    // Acknowledgements lie further back; below zero there are none.
+    run(connection, "UPDATE receipt SET position = -(position + ?1)", [on])?;
+    run(connection, "UPDATE receipt SET position = -position", [])?;
+    run(connection, "UPDATE feed SET cleared = ?1 WHERE id = 1", [begin])?;
+    Ok(())
 }
 
 /// A mark of this engine: the position, comparable as bytes.

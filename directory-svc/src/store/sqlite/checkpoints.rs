@@ -51,10 +51,8 @@ impl Checkpoints {
     /// # Errors
     /// When what is in the log cannot be moved, or when there is no thread to be had.
     pub(super) fn start(path: &Path) -> Answer<(Self, CheckpointThread)> {
-        let connection = connection::checkpointer(path)?;
-        move_all(&connection)?;
         let mover = Mover::default();
-        *mover.connection() = Some(connection);
+        *mover.connection() = Some(moved_anew(path)?);
         let (tell, told) = sync_channel(1);
         let of_thread = mover.clone();
         let thread = thread::Builder::new()
@@ -83,13 +81,7 @@ impl Checkpoints {
     /// # Errors
     /// When that fails, or when somebody else has the file open; the log is as it was.
     pub(super) fn begin_again(&self, path: &Path) -> Answer<()> {
-        let connection = connection::checkpointer(path)?;
-        let (_, remembered) = moved(&connection, "NOOP")?;
-        if remembered > 0 {
-            return Err(in_use());
-        }
-        move_all(&connection)?;
-        *self.mover.connection() = Some(connection);
+        *self.mover.connection() = Some(moved_anew(path)?);
         self.mover.has_failed.store(false, Ordering::Release);
         Ok(())
     }
@@ -107,35 +99,108 @@ impl Drop for CheckpointThread {
 }
 
 fn work(mover: &Mover, told: &Receiver<i32>) {
+    let mut hold_up_at = HOLD_UP_AT;
     while let Ok(pages) = told.recv() {
-        checkpoint(mover, if pages < HOLD_UP_AT { "PASSIVE" } else { "RESTART" });
+        if pages < hold_up_at {
+            checkpoint(mover, "PASSIVE");
+        } else {
+            let is_begun_anew = checkpoint(mover, "RESTART");
+            hold_up_at = next_hold_up(pages, is_begun_anew);
+        }
     }
     checkpoint(mover, "TRUNCATE");
 }
 
-fn checkpoint(mover: &Mover, mode: &str) {
+/// From which length of the log the writer is held up the next time. Where somebody went on reading what
+/// stood in it, such as a backup, holding the writer up again at each commit would not help.
+fn next_hold_up(pages: i32, is_begun_anew: bool) -> i32 {
+    if is_begun_anew { HOLD_UP_AT } else { pages.saturating_add(HOLD_UP_AT) }
+}
+
+/// Whether nobody kept it from its end.
+fn checkpoint(mover: &Mover, mode: &str) -> bool {
     let mut slot = mover.connection();
-    let Some(connection) = &*slot else { return };
-    if let Err(error) = moved(connection, mode) {
-        tracing::warn!(error = &error as &dyn std::error::Error, mode, "a check-point failed");
-        *slot = None;
-        mover.has_failed.store(true, Ordering::Release);
+    let Some(connection) = &*slot else { return false };
+    match moved(connection, mode) {
+        Ok(Outcome { is_busy, .. }) => !is_busy,
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, mode, "a check-point failed");
+            *slot = None;
+            mover.has_failed.store(true, Ordering::Release);
+            false
+        }
     }
 }
 
-/// How many pages the log holds, and how many of them count as moved.
-fn moved(connection: &Connection, mode: &str) -> rusqlite::Result<(i64, i64)> {
+/// What a check-point came to.
+struct Outcome {
+    /// Whether somebody who reads, or writes, kept it from its end.
+    is_busy: bool,
+    /// How many pages the log holds.
+    pages: i64,
+    /// How many of them count as moved.
+    moved: i64,
+}
+
+fn moved(connection: &Connection, mode: &str) -> rusqlite::Result<Outcome> {
     let sql = format!("PRAGMA wal_checkpoint({mode})");
-    connection.query_row(&sql, [], |row| Ok((row.get(1)?, row.get(2)?)))
+    connection.query_row(&sql, [], |row| {
+        Ok(Outcome { is_busy: row.get(0)?, pages: row.get(1)?, moved: row.get(2)? })
+    })
+}
+
+/// A connection whose log was read and moved from its beginning. Nobody may have the file open: then the
+/// engine makes its index anew.
+fn moved_anew(path: &Path) -> Answer<Connection> {
+    let connection = connection::checkpointer(path)?;
+    if moved(&connection, "NOOP")?.moved > 0 {
+        return Err(in_use());
+    }
+    move_all(&connection)?;
+    Ok(connection)
 }
 
 /// Moves all of the log and syncs it where it is then: also frames that the kernel holds and a failed
 /// sync did not write, which whoever reads the log takes for written.
 fn move_all(connection: &Connection) -> Answer<()> {
-    let (all, moved) = moved(connection, "TRUNCATE")?;
-    if moved < all { Err(in_use()) } else { Ok(()) }
+    let Outcome { pages, moved, .. } = moved(connection, "TRUNCATE")?;
+    if moved < pages { Err(in_use()) } else { Ok(()) }
 }
 
 fn in_use() -> StoreError {
-    StoreError::Unavailable("another process reads the store".to_owned())
+    let why = "another process reads the store, such as a backup or an export: let it end first";
+    StoreError::Unavailable(why.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seen to fail with the writer held up at each commit of a log that somebody reads.
+    #[test]
+    fn a_log_that_is_read_for_long_holds_the_writer_up_once_a_length() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.sqlite3");
+        connection::create(&path).unwrap();
+        let writer = connection::writer(&path).unwrap();
+        writer.execute_batch("CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (1)").unwrap();
+        let reader = connection::reader(&path).unwrap();
+        let read = "BEGIN; SELECT n FROM t";
+        reader.execute_batch(read).unwrap();
+        writer.execute_batch("INSERT INTO t VALUES (2)").unwrap();
+
+        let checkpointer = connection::checkpointer(&path).unwrap();
+        checkpointer.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let mover = Mover::default();
+        *mover.connection() = Some(checkpointer);
+        let is_begun_anew = checkpoint(&mover, "RESTART");
+        assert!(!is_begun_anew && !mover.has_failed.load(Ordering::Acquire));
+        let long = HOLD_UP_AT + 1;
+        assert_eq!(next_hold_up(long, is_begun_anew), long + HOLD_UP_AT);
+
+        reader.execute_batch("COMMIT").unwrap();
+        let is_begun_anew = checkpoint(&mover, "RESTART");
+        assert!(is_begun_anew);
+        assert_eq!(next_hold_up(long, is_begun_anew), HOLD_UP_AT);
+    }
 }

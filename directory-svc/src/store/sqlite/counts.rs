@@ -25,6 +25,21 @@ pub(super) fn note(writing: &Writing<'_>, kind: Kind, seq: Revision, by: i64) ->
     Ok(())
 }
 
+/// Counts those anew who came with a workspace.
+pub(super) fn count_anew(connection: &Connection, workspace: WorkspaceId) -> Answer<()> {
+    for (level, span) in (1..).zip(SPANS) {
+        for (kind, table) in [(Kind::User, "user"), (Kind::Group, "scim_group")] {
+            let sql = format!(
+                "INSERT INTO listing_count (workspace_id, kind, level, bucket, living) \
+                 SELECT workspace_id, ?2, ?3, seq / ?4, count(*) FROM {table} \
+                 WHERE workspace_id = ?1 GROUP BY seq / ?4"
+            );
+            run(connection, &sql, params![workspace, kind, level, span])?;
+        }
+    }
+    Ok(())
+}
+
 /// How many there are.
 pub(super) fn total(connection: &Connection, workspace: WorkspaceId, kind: Kind) -> Answer<u64> {
     let sum = one(

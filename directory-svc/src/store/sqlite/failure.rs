@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use rusqlite::ErrorCode;
 
+use crate::clock::Micros;
 use crate::store::StoreError;
+use crate::store::portable::CarryError;
 
 /// Why a store does not open.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +45,20 @@ pub enum OpenError {
     /// The file holds something else.
     #[error("directory.sqlite3 is not a store of this program: give it a directory of its own")]
     Foreign,
+    /// It is a copy, and nobody has said what is to become of what ended after it was made.
+    #[error(
+        "{} is a copy of a store, made at {}, and is not served as it is: whatever was revoked, removed \
+         or barred since then would be back. Move it out of the data directory, and bring it in with \
+         `nestr-scim restore --from FILE --revoke-keys` (docs/backup.md)",
+        path.display(),
+        words_of(*made_at)
+    )]
+    Copy {
+        /// The store's file.
+        path: PathBuf,
+        /// When it was made.
+        made_at: Micros,
+    },
     /// The engine is too old to be trusted.
     #[error("SQLite {0} loses writes when its log is reset: 3.51.3 or newer is needed")]
     OldEngine(&'static str),
@@ -57,6 +73,23 @@ pub enum OpenError {
     /// The engine cannot open the store.
     #[error("cannot open the store")]
     Engine(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// A time as RFC 3339 writes it.
+fn words_of(at: Micros) -> String {
+    jiff::Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |at| at.to_string())
+}
+
+impl From<OpenError> for CarryError {
+    fn from(error: OpenError) -> Self {
+        Self::Open(Box::new(error))
+    }
+}
+
+impl From<rusqlite::Error> for CarryError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 impl From<rusqlite::Error> for OpenError {

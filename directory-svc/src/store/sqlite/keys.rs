@@ -12,7 +12,8 @@ use crate::refusal::Refusal;
 use crate::store::record::{Detail, image_of_api_key, image_of_rotation};
 use crate::store::words::Word;
 use crate::store::{
-    Answer, ApiKey, ChangeKind, KeyGrant, KeyHash, Revision, Rotation, Scope, StoreError,
+    Answer, ApiKey, Author, ChangeKind, KeyGrant, KeyHash, OperationId, Revision, Rotation, Scope,
+    StoreError, Write,
 };
 
 pub(super) const COLUMNS: &str = "k.id, k.integration_id, k.display_name, k.hint, k.created_at, k.expires_at, \
@@ -188,6 +189,23 @@ pub(super) fn revoke(writing: &Writing<'_>, id: ApiKeyId) -> Answer<Option<ApiKe
     };
     writing.record_act(revision, "key.revoked", changed, Some(image_of_api_key(&revoked)))?;
     Ok(Some(revoked))
+}
+
+/// Revokes every key of a workspace that is not revoked, on the word of `by`; answers how many.
+pub(super) fn revoke_all(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    by: &str,
+    at: Micros,
+) -> Answer<u64> {
+    let sql = "SELECT id FROM api_key WHERE workspace_id = ?1 AND revoked_at IS NULL ORDER BY seq";
+    let keys = all(connection, sql, [workspace], |row| row.get::<_, ApiKeyId>(0))?;
+    for &key in &keys {
+        let operation = OperationId(format!("{by}/{at}/{key}"));
+        let write = Write { operation, author: Author::Service(by.to_owned()), at };
+        revoke(&Writing::begin(connection, workspace, None, write)?, key)?;
+    }
+    Ok(keys.len() as u64)
 }
 
 pub(super) fn note_use(

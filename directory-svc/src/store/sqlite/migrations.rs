@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::OpenError;
 use crate::clock::Clock;
 use crate::store::Answer;
+use crate::store::portable::CarryError;
 
 /// Marks the file as a store of the directory: "NSCD" as its `application_id`.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"NSCD");
@@ -70,6 +71,26 @@ fn bring(connection: &mut Connection, migrations: &[Migration]) -> Result<(), Op
         return Err(OpenError::Newer { found, known });
     }
     migrations.iter().try_for_each(|migration| step(connection, migration))
+}
+
+/// Whether a store that is only read is at the migration that this binary knows.
+///
+/// # Errors
+/// [`OpenError::Foreign`], [`CarryError::OtherVersion`], or the engine's.
+pub(super) fn check(connection: &Connection) -> Result<(), CarryError> {
+    if !is_ours(connection)? {
+        return Err(OpenError::Foreign.into());
+    }
+    let newest = "SELECT ifnull(max(number), 0) FROM migration";
+    let found = connection.query_row(newest, [], |row| row.get(0))?;
+    let known = MIGRATIONS.len().try_into().unwrap_or(u32::MAX);
+    if found == known { Ok(()) } else { Err(CarryError::OtherVersion { found, known }) }
+}
+
+/// Whether the file has the mark of a store of ours. One that was made a moment ago has none.
+pub(super) fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
+    let mark: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    Ok(mark == APPLICATION_ID)
 }
 
 /// Marks an empty file as ours, or finds the mark.

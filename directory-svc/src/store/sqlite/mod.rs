@@ -5,17 +5,22 @@
 
 mod allowed;
 mod audit;
+#[cfg(test)]
+mod carried;
 mod changes;
 mod checkpoints;
 mod connection;
+mod copy;
 mod counts;
 mod dialect;
 mod domain_checks;
 mod domains;
 mod doorsteps;
+mod export;
 mod failure;
 mod groups;
 mod identities;
+mod import;
 mod integrations;
 mod joining;
 mod keys;
@@ -51,13 +56,17 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub use copy::{Restored, Restoring, backup, restore};
+pub use export::export;
 pub use failure::OpenError;
+pub use import::{Import, import};
 pub use workspace::SqliteWorkspace;
 
 use self::checkpoints::{CheckpointThread, Checkpoints};
 use self::notices::Entrance;
 use self::readers::Readers;
 use self::writer::Writer;
+use super::portable::CarryError;
 use super::{
     Acknowledged, Answer, Consumer, Done, Doorstep, Ending, EndingKey, Fed, FeedMark, FeedStore,
     Identity, LoginEmail, Notice, NoticeStore, Outbox, PendingDomain, PendingMark, ReceiptStore,
@@ -108,36 +117,72 @@ impl SqliteStore {
 
     /// Opens it on the engine of this number.
     fn open_on(engine: i32, config: SqliteConfig) -> Result<Self, OpenError> {
+        let SqliteConfig { dir, statement_timeout } = config;
+        let opened = Opened::on(engine, &dir)?;
+        notices::release(&opened.connection)?;
+        // Should this fail, the thread is waited for when nobody tells it anything any more.
+        let Opened { path, lock, checkpoint_thread, checkpoints, connection } = opened;
+        let readers = Arc::new(Readers::new(path.clone(), statement_timeout));
+        let writer = Writer::start(path.clone(), connection, checkpoints, Arc::clone(&readers))
+            .map_err(|source| OpenError::File { path, source })?;
+        let outbox = Entrance::new();
+        Ok(Self(Arc::new(Shared {
+            writer,
+            _checkpoints: checkpoint_thread,
+            readers,
+            outbox,
+            _lock: lock,
+        })))
+    }
+}
+
+/// The store of a directory that this process has to itself, of the schema of this version.
+// In the order in which they are dropped; see `Shared`.
+struct Opened {
+    path: PathBuf,
+    /// The one that writes.
+    connection: Connection,
+    checkpoints: Checkpoints,
+    checkpoint_thread: CheckpointThread,
+    lock: File,
+}
+
+impl Opened {
+    fn on(engine: i32, dir: &Path) -> Result<Self, OpenError> {
         if engine < connection::OLDEST_ENGINE {
             return Err(OpenError::OldEngine(rusqlite::version()));
         }
-        let SqliteConfig { dir, statement_timeout } = config;
-        let lock = lock(&dir)?;
+        let lock = lock(dir)?;
         let path = dir.join(FILE);
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| OpenError::File { path, source }
         };
         connection::create(&path).map_err(failed(&path))?;
+        if let Some(made_at) = copy::made_at(&connection::reader(&path)?)? {
+            return Err(OpenError::Copy { path, made_at });
+        }
         migrations::run(&mut connection::writer(&path)?)?;
-        connection::sync_directory(&dir).map_err(failed(&dir))?;
-        let (checkpoints, checkpoint_thread) =
+        connection::sync_directory(dir).map_err(failed(dir))?;
+        let started =
             Checkpoints::start(&path).map_err(|error| OpenError::Engine(Box::new(error)))?;
-        let connection = writer::open(&path, &checkpoints)?;
-        notices::release(&connection)?;
-        let readers = Arc::new(Readers::new(path.clone(), statement_timeout));
-        let writer = Writer::start(path.clone(), connection, checkpoints, Arc::clone(&readers))
-            .map_err(failed(&path))?;
-        let outbox = Entrance::new();
-        let checkpoints = checkpoint_thread;
-        Ok(Self(Arc::new(Shared {
-            writer,
-            _checkpoints: checkpoints,
-            readers,
-            outbox,
-            _lock: lock,
-        })))
+        let connection = writer::open(&path, &started.0)?;
+        let (checkpoints, checkpoint_thread) = started;
+        Ok(Self { path, connection, checkpoints, checkpoint_thread, lock })
     }
+}
+
+/// A connection that reads the store of a directory, whether or not another process serves it: at one
+/// moment, that of the first question, for as long as it is there.
+fn beside(dir: &Path) -> Result<Connection, CarryError> {
+    let path = dir.join(FILE);
+    if !path.is_file() {
+        return Err(CarryError::NoStore(dir.to_owned()));
+    }
+    let connection = connection::reader(&path)?;
+    connection.execute_batch("BEGIN")?;
+    migrations::check(&connection)?;
+    Ok(connection)
 }
 
 /// Takes the directory for this process. The kernel gives the lock back when the process ends, in
