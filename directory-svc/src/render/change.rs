@@ -61,6 +61,7 @@ fn subject(change: &Change, detail: Detail) -> Subject {
                 Some("changed") => v1::WorkspaceAct::Changed,
                 Some("suspended") => v1::WorkspaceAct::Suspended,
                 Some("resumed") => v1::WorkspaceAct::Resumed,
+                Some("restored") => v1::WorkspaceAct::Restored,
                 _ => v1::WorkspaceAct::Unspecified,
             };
             Subject::Workspace(v1::WorkspaceChange { act: act.into(), current: None })
