@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::harness::{Examples, Forgetful, Language, Mirrored, Nestr, nobody, seed};
-use crate::watch::{as_it_is, unrest};
+use crate::watch::{UNBOUNDED, as_it_is, unrest};
 
 /// Sign-in, pages, a person made, and each refusal by its reason. Seen to fail with an example that asks for
 /// the first page alone, and with one that takes a refusal for an answer.
@@ -84,7 +84,8 @@ async fn an_example_makes_one_person_though_the_answer_is_lost(
 /// is killed fifty times in the middle of its work, and ends as the directory is.
 #[tokio::test]
 async fn a_mirror_that_is_killed_fifty_times_ends_as_the_directory_is() {
-    let (nestr, examples) = (Nestr::start().await, Examples::built(Language::Python));
+    let nestr = Nestr::start_with(&UNBOUNDED).await;
+    let examples = Examples::built(Language::Python);
     let (acme, operator) = (nestr.acme(), nestr.operator());
     let credential = nestr.demo().operator_credential;
     let at = (nestr.grpc(), credential.as_str());

@@ -337,6 +337,10 @@ pub(crate) async fn as_it_is(operator: &Operator, workspace_id: &str) -> Mirrore
     is
 }
 
+/// For who writes as fast as they can.
+pub(crate) const UNBOUNDED: [&str; 6] =
+    ["--demo", "acme.com", "--rate", "100000", "--burst", "100000"];
+
 /// Comes and goes at random, a write each `pace`: people and groups are made, changed, joined, removed and brought
 /// back, until it is over.
 pub(crate) async fn unrest(workspace: Workspace, seed: u64, pace: Duration, over: Arc<AtomicBool>) {
@@ -404,7 +408,7 @@ pub(crate) async fn unrest(workspace: Workspace, seed: u64, pace: Duration, over
 /// brought back.
 #[tokio::test]
 async fn a_mirror_ends_as_the_directory_is_though_many_write() {
-    let nestr = Nestr::start().await;
+    let nestr = Nestr::start_with(&UNBOUNDED).await;
     let (acme, operator) = (nestr.acme(), nestr.operator());
     let globex = nestr.workspace_with_verified_domain("globex.example").await;
     let seed = seed();
