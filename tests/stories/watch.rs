@@ -554,14 +554,17 @@ async fn a_watch_ends_in_order_with_the_process() {
     let cursor = next(&mut feed).await.cursor;
     acme.create("ada").await;
     nestr.ask_to_end();
-    let ended = loop {
-        match timeout(PATIENCE, feed.message()).await.expect("an end in time") {
-            Ok(_) => {}
-            Err(ended) => break ended,
+    let last = async {
+        loop {
+            if let Err(ended) = feed.message().await {
+                return ended;
+            }
         }
     };
+    let (ended, status) = tokio::join!(timeout(PATIENCE, last), nestr.ended());
+    let ended = ended.expect("an end in time");
     assert_eq!((ended.code(), Reason::of(&ended)), (Code::Unavailable, Some(Reason::Unavailable)));
-    assert!(nestr.ended().await.success());
+    assert!(status.success());
     assert!(!nestr.log().contains("are cut"), "{}", nestr.log());
     nestr.start_again().await;
     let ask = v1::WatchRequest { cursor, ..of(&acme.id, WatchStart::Now) };
