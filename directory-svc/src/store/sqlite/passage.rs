@@ -127,9 +127,9 @@ fn let_go(writing: &Writing<'_>, lifted: Option<&Barred>) -> Answer<()> {
 }
 
 pub(super) fn readmit(writing: &Writing<'_>, whom: &Readmitted) -> Answer<bool> {
-    let (subject, act) = match whom {
-        Readmitted::Address(key) => (key.clone(), "address.readmitted"),
-        Readmitted::Person(id) => (id.to_string(), "user.readmitted"),
+    let (subject, holder, act) = match whom {
+        Readmitted::Address(key) => (key.clone(), None, "address.readmitted"),
+        Readmitted::Person(id) => (id.to_string(), Some(id.to_string()), "user.readmitted"),
     };
     if writing.repeated(&[ChangeKind::AddressReadmitted], Some(&subject))?.is_some() {
         return Ok(true);
@@ -137,10 +137,6 @@ pub(super) fn readmit(writing: &Writing<'_>, whom: &Readmitted) -> Answer<bool> 
     let (person, keys) = match whom {
         Readmitted::Address(key) => (signed_in_by(writing, key)?, vec![key.clone()]),
         Readmitted::Person(id) => (Some(*id), barred_of(writing, *id)?),
-    };
-    let holder = match whom {
-        Readmitted::Address(_) => None,
-        Readmitted::Person(_) => Some(subject.clone()),
     };
     let mut images = Vec::new();
     for key in &keys {
