@@ -122,6 +122,18 @@ pub(crate) fn told(
     }
 }
 
+/// Whether a refusal for this reason holds for all that is asked with the same key, and not for one thing alone.
+#[must_use]
+pub(crate) const fn shuts_out(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ApiKeyInvalid
+            | Reason::WorkspaceSuspended
+            | Reason::IntegrationPaused
+            | Reason::IntegrationDisabled
+    )
+}
+
 fn suspended(suspension: Option<&Suspension>) -> Refusal {
     let reason = suspension.map_or("", |suspension| suspension.reason.as_str());
     Refusal::new(

@@ -10,6 +10,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::ids::IntegrationId;
+use crate::store::{Author, OperationId, Write};
 
 /// A request of an operator's.
 fn by_operator<T>(ask: T) -> Request<T> {
@@ -85,6 +86,18 @@ fn post(endpoint: &str, bulk_id: &str, data: &serde_json::Value) -> v1::BulkOper
 }
 
 impl House {
+    /// Revokes every key of the demo's integration in the store, and tells nobody.
+    async fn revoke_behind_the_door(&self) {
+        let workspace = self.store.workspace(self.demo.workspace_id);
+        let integration = IntegrationId::new(self.demo.workspace_id.uuid());
+        for key in workspace.api_keys(integration).await.expect("keys") {
+            let operation = OperationId(key.id.to_string());
+            let author = Author::Service("test".to_owned());
+            let write = Write { operation, author, at: BEGIN };
+            workspace.revoke_api_key(write, key.id).await.expect("a revoked key");
+        }
+    }
+
     /// Has operations done in one call; answers their ids, or why they were not done.
     async fn bulk(
         &self,
@@ -128,6 +141,20 @@ async fn a_bulk_ends_when_its_key_does() {
     let made = done.iter().take_while(|result| result.is_ok()).count();
     assert!((1..1_000).contains(&made), "{made}");
     assert!(done[made..].iter().all(|result| *result == Err(Reason::ApiKeyInvalid)));
+}
+
+/// What the writer refuses for the key's sake ends the bulk, also before the door has heard of it: nobody is told
+/// instead that what he refers to was not made. Seen to fail with each operation judged by the door alone.
+#[tokio::test]
+async fn a_bulk_ends_with_its_key_though_the_door_has_not_heard() {
+    let house = House::new().await;
+    let key = house.key(BEGIN + HOUR).await;
+    house.provision(&key, "first").await.unwrap();
+    house.revoke_behind_the_door().await;
+    let lead = post("/Users", "lead", &json!({"userName": "lead"}));
+    let staff = json!({"displayName": "Staff", "members": [{"value": "bulkId:lead"}]});
+    let done = house.bulk(&key, vec![lead, post("/Groups", "staff", &staff)]).await;
+    assert_eq!(done, [Err(Reason::ApiKeyInvalid), Err(Reason::ApiKeyInvalid)]);
 }
 
 /// A group that is read piece by piece is not read on with a key that is revoked. Seen to fail with the key

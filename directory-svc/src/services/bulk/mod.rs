@@ -63,6 +63,9 @@ impl<S: Store> Services<S> {
     /// Does one operation, with what it refers to as far as that is known.
     async fn one(&self, open: &Open<S::Workspace>, bulk: &Bulk, at: usize) -> Result<Done, Status> {
         // Whoever is shut out meanwhile hears that of all that is left, whatever else is wrong with it.
+        if let Some(shut) = &bulk.shut {
+            return Err(shut.clone());
+        }
         open.workspace.is_still_open().await?;
         let Item { operation, done } = &bulk.items[at];
         let operation = operation.as_ref().map_err(Clone::clone)?;

@@ -10,6 +10,7 @@ use tonic::Status;
 
 use super::Done;
 use crate::refusal::{Refusal, echo};
+use crate::rules::keys;
 use crate::services::fault::{no, scim_error};
 use crate::store::Kind;
 
@@ -94,6 +95,9 @@ pub(super) struct Bulk {
     pub(super) failed: HashSet<String>,
     /// How many more failures end the bulk; `None`: none do.
     pub(super) patience: Option<u32>,
+    /// What whoever was shut out meanwhile hears of all that is left. The writer may know of it before the door
+    /// does.
+    pub(super) shut: Option<Status>,
 }
 
 impl Bulk {
@@ -113,7 +117,7 @@ impl Bulk {
         let meant = operations.flat_map(|operation| &operation.refers_to);
         let failed = meant.filter(|id| !made.contains(*id)).cloned().collect();
         let open = (0..items.len()).collect();
-        Self { items, open, ids: HashMap::new(), failed, patience }
+        Self { items, open, ids: HashMap::new(), failed, patience, shut: None }
     }
 
     /// The operations to be done next, all at once: none of them waits for another. `None`: the end.
@@ -161,6 +165,9 @@ impl Bulk {
         if let (Err(_), Some(patience)) = (&done, &mut self.patience) {
             *patience = patience.saturating_sub(1);
         }
+        let shut =
+            done.as_ref().err().filter(|status| Reason::of(status).is_some_and(keys::shuts_out));
+        self.shut = self.shut.take().or_else(|| shut.cloned());
         self.items[at].done = Some(done);
     }
 
