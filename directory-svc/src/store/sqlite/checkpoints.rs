@@ -1,11 +1,12 @@
-//! Moving the log into the file, by a thread of its own, so that no write waits for it.
+//! Moving the log into the file, by a thread of its own, so that no write waits for it while the log is of a
+//! length that can be borne.
 //!
 //! The log's index remembers how much was moved, also what was not synced yet. A sync that fails may lose
 //! all of that, and a later one succeeds and does not write it: so after a failure nothing is moved
 //! until the log was read again, with an index that remembers nothing.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -17,15 +18,28 @@ use crate::store::{Answer, StoreError};
 
 /// The length of the log, in pages of 4 KiB, from which it is moved.
 const MOVE_AT: i32 = 1_000;
-/// The length of the log, in pages of 4 KiB, from which the writer is held up for a moment: a log
-/// that is appended to without a pause never starts over by itself.
+/// The length of the log, in pages of 4 KiB, from which the writer is held up until it was moved: a log
+/// that is appended to without a pause never starts over by itself, and a writer that pauses for no more
+/// than the time between two commits leaves whoever polls for its lock without.
 const HOLD_UP_AT: i32 = 32_000;
 
 /// Where the writer tells how long the log is.
 #[derive(Clone)]
 pub(super) struct Checkpoints {
-    tell: SyncSender<i32>,
+    tell: SyncSender<Told>,
     mover: Mover,
+    /// From which length of the log the writer is held up when nobody reads what stands in it.
+    bound: i32,
+    /// From which length it is the next time.
+    hold_up_at: Arc<AtomicI32>,
+}
+
+/// What the writer has told.
+enum Told {
+    /// The log is long enough to be moved.
+    Long,
+    /// It is too long: who writes waits for this, whether it begins anew.
+    TooLong(SyncSender<bool>),
 }
 
 /// What moves the log.
@@ -51,6 +65,10 @@ impl Checkpoints {
     /// # Errors
     /// When what is in the log cannot be moved, or when there is no thread to be had.
     pub(super) fn start(path: &Path) -> Answer<(Self, CheckpointThread)> {
+        Self::start_bounded(path, HOLD_UP_AT)
+    }
+
+    fn start_bounded(path: &Path, bound: i32) -> Answer<(Self, CheckpointThread)> {
         let mover = Mover::default();
         *mover.connection() = Some(moved_anew(path)?);
         let (tell, told) = sync_channel(1);
@@ -59,14 +77,22 @@ impl Checkpoints {
             .name("store-checkpoints".to_owned())
             .spawn(move || work(&of_thread, &told))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok((Self { tell, mover }, CheckpointThread(Some(thread))))
+        let hold_up_at = Arc::new(AtomicI32::new(bound));
+        Ok((Self { tell, mover, bound, hold_up_at }, CheckpointThread(Some(thread))))
     }
 
-    /// The log is so many pages long now.
+    /// The log is so many pages long now. Whoever writes tells it between two transactions, and waits here when
+    /// it is too long.
     pub(super) fn log_holds(&self, pages: i32) {
-        if pages >= MOVE_AT {
+        if pages >= self.hold_up_at.load(Ordering::Relaxed) {
+            let (answer, wait) = sync_channel(1);
+            let is_asked = self.tell.send(Told::TooLong(answer)).is_ok();
+            let is_begun_anew = is_asked && wait.recv().unwrap_or(false);
+            let next = next_hold_up(pages, self.bound, is_begun_anew);
+            self.hold_up_at.store(next, Ordering::Relaxed);
+        } else if pages >= MOVE_AT {
             // A full queue: it is being moved already.
-            let _ = self.tell.try_send(pages);
+            let _ = self.tell.try_send(Told::Long);
         }
     }
 
@@ -98,14 +124,16 @@ impl Drop for CheckpointThread {
     }
 }
 
-fn work(mover: &Mover, told: &Receiver<i32>) {
-    let mut hold_up_at = HOLD_UP_AT;
-    while let Ok(pages) = told.recv() {
-        if pages < hold_up_at {
-            checkpoint(mover, "PASSIVE");
-        } else {
-            let is_begun_anew = checkpoint(mover, "RESTART");
-            hold_up_at = next_hold_up(pages, is_begun_anew);
+fn work(mover: &Mover, told: &Receiver<Told>) {
+    while let Ok(told) = told.recv() {
+        match told {
+            Told::Long => {
+                checkpoint(mover, "PASSIVE");
+            }
+            Told::TooLong(waiting) => {
+                // A writer that is gone meanwhile waits for nothing.
+                let _ = waiting.send(checkpoint(mover, "RESTART"));
+            }
         }
     }
     checkpoint(mover, "TRUNCATE");
@@ -113,8 +141,8 @@ fn work(mover: &Mover, told: &Receiver<i32>) {
 
 /// From which length of the log the writer is held up the next time. Where somebody went on reading what
 /// stood in it, such as a backup, holding the writer up again at each commit would not help.
-fn next_hold_up(pages: i32, is_begun_anew: bool) -> i32 {
-    if is_begun_anew { HOLD_UP_AT } else { pages.saturating_add(HOLD_UP_AT) }
+fn next_hold_up(pages: i32, bound: i32, is_begun_anew: bool) -> i32 {
+    if is_begun_anew { bound } else { pages.saturating_add(bound) }
 }
 
 /// Whether nobody kept it from its end.
@@ -196,11 +224,39 @@ mod tests {
         let is_begun_anew = checkpoint(&mover, "RESTART");
         assert!(!is_begun_anew && !mover.has_failed.load(Ordering::Acquire));
         let long = HOLD_UP_AT + 1;
-        assert_eq!(next_hold_up(long, is_begun_anew), long + HOLD_UP_AT);
+        assert_eq!(next_hold_up(long, HOLD_UP_AT, is_begun_anew), long + HOLD_UP_AT);
 
         reader.execute_batch("COMMIT").unwrap();
         let is_begun_anew = checkpoint(&mover, "RESTART");
         assert!(is_begun_anew);
-        assert_eq!(next_hold_up(long, is_begun_anew), HOLD_UP_AT);
+        assert_eq!(next_hold_up(long, HOLD_UP_AT, is_begun_anew), HOLD_UP_AT);
+    }
+
+    /// Writes that follow each other without a pause keep the log at its bound. Seen to fail with the check-pointer
+    /// polling for the lock beside the writer: the log grew to thirty times that.
+    #[test]
+    fn a_log_that_is_appended_to_without_a_pause_stays_bounded() {
+        const BOUND: i32 = 400;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("test.sqlite3");
+        connection::create(&path).unwrap();
+        connection::writer(&path).unwrap();
+        let (checkpoints, _thread) = Checkpoints::start_bounded(&path, BOUND).unwrap();
+        let mut writer = connection::writer(&path).unwrap();
+        let longest = Arc::new(AtomicI32::new(0));
+        let noted = Arc::clone(&longest);
+        let hook = move |_: &mut _, pages| {
+            noted.fetch_max(pages, Ordering::Relaxed);
+            checkpoints.log_holds(pages);
+            Ok(())
+        };
+        writer.wal_hook(Some(hook)).unwrap();
+        writer.execute_batch("CREATE TABLE t (bytes BLOB)").unwrap();
+        for _ in 0..400 {
+            // Thirty pages or so.
+            writer.execute("INSERT INTO t VALUES (randomblob(120_000))", []).unwrap();
+        }
+        let longest = longest.load(Ordering::Relaxed);
+        assert!((BOUND..BOUND * 5).contains(&longest), "{longest}");
     }
 }
