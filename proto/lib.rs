@@ -13,7 +13,7 @@ mod reason;
 mod reference;
 
 pub use convert::{ENTERPRISE, to_json};
-pub use method::Method;
+pub use method::{Method, Repeats};
 pub use reason::{DOMAIN, Row};
 #[cfg(any(test, feature = "reference"))]
 pub use reference::reference;
@@ -44,6 +44,15 @@ pub const USER_AGENT_BYTES: usize = 200;
 
 /// The metadata that carries the id under which both sides log a request.
 pub const REQUEST_ID: &str = "x-request-id";
+
+/// The largest request that the directory takes of people and groups, in bytes: the largest body that
+/// a gateway takes, 8 MiB, with room for what stands round it. Other calls take gRPC's usual 4 MiB. Of a
+/// compressed message it bounds what comes out of it.
+pub const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+
+/// The largest answer of the directory, in bytes: a full page of large people. A client has to allow as
+/// much; gRPC's usual bound of 4 MiB is below what a page of 200 can hold.
+pub const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// The package `nestr.directory.v1`, generated. In JSON the messages have SCIM's names.
 #[expect(

@@ -2,7 +2,6 @@
 //! status. When a reason is given is for the directory to say.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -84,22 +83,21 @@ impl Reason {
     /// into the `ErrorInfo` for machines.
     #[must_use]
     pub fn status(self, detail: impl Into<String>, metadata: HashMap<String, String>) -> Status {
-        self.status_with_retry(detail, metadata, None)
+        let details = ErrorDetails::with_error_info(self.as_str_name(), DOMAIN, metadata);
+        Status::with_error_details(self.row().code, detail, details)
     }
 
-    /// The same, with a `google.rpc.RetryInfo` that tells `after` how long to try again.
+    /// The same, with more `details` beside the `ErrorInfo`.
     #[must_use]
-    pub fn status_with_retry(
-        self,
-        detail: impl Into<String>,
-        metadata: HashMap<String, String>,
-        after: Option<Duration>,
-    ) -> Status {
-        let mut details = ErrorDetails::with_error_info(self.as_str_name(), DOMAIN, metadata);
-        if after.is_some() {
-            details.set_retry_info(after);
-        }
+    pub fn status_with(self, detail: impl Into<String>, mut details: ErrorDetails) -> Status {
+        details.set_error_info(self.as_str_name(), DOMAIN, HashMap::new());
         Status::with_error_details(self.row().code, detail, details)
+    }
+
+    /// Whether the same call may succeed in a while, without anybody mending anything.
+    #[must_use]
+    pub const fn may_pass(self) -> bool {
+        matches!(self.row().http, 429 | 503)
     }
 
     /// The reason that a status carries. `None` when it carries none of this contract's: it comes

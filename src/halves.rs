@@ -12,7 +12,7 @@ use directory_svc::store::sqlite::{SqliteConfig, SqliteStore};
 use directory_svc::{
     Certified, Directory, InProcess, Mailer, ServiceCallers, Settings, TxtResolver,
 };
-use gateway::{Random, Remote};
+use gateway::{Names, Random, Remote};
 use listener::{Listener, ListenerConfig, Peer};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint;
@@ -95,7 +95,7 @@ pub(crate) async fn gateway(config: GatewayCommand) -> anyhow::Result<()> {
     let ops = Ops::open(&config.process, remote.clone()).await?;
     let traces = Traces::begin(&config.process.traces, "gateway", &stop)?;
     let router = ops.beside(gateway::router(remote, config.rest.gateway, Random::system()));
-    let directory = config.remote.directory;
+    let directory = config.remote.directory.join(",");
     tracing::info!(http = %rest.at, directory, ops = ops.at(), "serving");
     tokio::join!(rest.listener.serve(router, stop.clone()), ops.serve(stop));
     traces.end().await;
@@ -106,23 +106,25 @@ pub(crate) async fn gateway(config: GatewayCommand) -> anyhow::Result<()> {
 fn remote(config: &RemoteConfig, reloads: &mut Reloads) -> anyhow::Result<Remote> {
     let (file, shown) = (config.directory_credential_file.as_deref(), config.shown());
     let credential = credentials::of_gateway(file, shown.is_some())?;
-    let remote = Remote::new(&way(config)?, credential.as_deref());
+    let remote = Remote::new(ways(config)?, Names::system(), credential.as_deref());
     let remote = remote.context(credentials::OF_GATEWAY)?;
     if let Some(Shown { setting, certificate, key }) = shown {
         let watched = vec![certificate.to_owned(), key.to_owned()];
         let (again, config) = (remote.clone(), config.clone());
         reloads.add(setting, watched, move || {
-            again.go_by(&way(&config)?);
+            again.go_by(ways(&config)?);
             Ok(())
         });
     }
     Ok(remote)
 }
 
-/// The way from a gateway to its directory.
-fn way(config: &RemoteConfig) -> anyhow::Result<Endpoint> {
-    endpoint::to_directory(&config.directory, config.directory_ca.as_deref(), config.shown())
-        .context("TLS to the directory")
+/// The ways from a gateway to its directories.
+fn ways(config: &RemoteConfig) -> anyhow::Result<Vec<Endpoint>> {
+    let (ca, shown) = (config.directory_ca.as_deref(), config.shown());
+    let way = |url: &String| endpoint::to_directory(url, ca, shown);
+    let ways: anyhow::Result<_> = config.directory.iter().map(way).collect();
+    ways.context("the way to the directory (--directory)")
 }
 
 /// Tells the directory by whose certificate a call comes.

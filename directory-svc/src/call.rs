@@ -1,17 +1,22 @@
 //! What stands round every RPC, in process and over a socket: its deadline, its span, its count.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::HeaderMap;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use directory_api::{Method, REQUEST_ID};
+use directory_api::v1::Reason;
+use directory_api::{MESSAGE_BYTES, Method, REQUEST_ID};
 use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 use traces::RequestId;
 use tracing::Instrument;
+
+use crate::clock::Clock;
 
 /// The metadata that says how long a call may take.
 const TIMEOUT: &str = "grpc-timeout";
@@ -19,22 +24,24 @@ const TIMEOUT: &str = "grpc-timeout";
 /// The longest that any call may take, whatever its caller allows. Every wait has an end.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// The router with deadline and span round each call.
-pub(crate) fn layered(router: axum::Router) -> axum::Router {
-    router.layer(from_fn(call))
+/// The router with deadline and span round each call. What has no id is given one of `clock`'s.
+pub(crate) fn layered(router: axum::Router, clock: Clock) -> axum::Router {
+    router.layer(from_fn_with_state(clock, call))
 }
 
 /// Ends a call at its caller's deadline (metadata `grpc-timeout`). A write that is under way then is
 /// committed whole or not at all; its caller repeats it under the same operation id.
-async fn call(request: Request, next: Next) -> Response {
+async fn call(State(clock): State<Clock>, request: Request, next: Next) -> Response {
     let method = Method::of(request.uri().path());
     let (allowed, request_id) = terms(request.headers());
-    let trace = method.map(|method| trace(method, request.headers(), request_id.as_ref()));
+    let new = || RequestId::parse(&clock.new_id().to_string()).expect("digits and hyphens");
+    let request_id = request_id.unwrap_or_else(new);
+    let trace = method.map(|method| trace(method, request.headers(), &request_id));
     let trace = trace.unwrap_or_default();
     let span = tracing::info_span!(
         "rpc",
         method = request.uri().path(),
-        request_id = request_id.as_ref().map(RequestId::as_str),
+        request_id = request_id.as_str(),
         trace_id = trace.trace_id(),
     );
     let began = Instant::now();
@@ -43,8 +50,12 @@ async fn call(request: Request, next: Next) -> Response {
         Status::deadline_exceeded("The call took longer than its deadline.").into_http()
     });
     // A refusal stands in the headers; an answer has its status, which is OK, behind its message.
-    let code = answer.headers().get("grpc-status").and_then(|code| code.to_str().ok());
-    let code = code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+    let status = Status::from_header_map(answer.headers());
+    let code = status.as_ref().map_or(Code::Ok, Status::code);
+    let answer = match status {
+        Some(status) if code != Code::Ok => told(answer, &status, &request_id),
+        _ => answer,
+    };
     trace.number("rpc.grpc.status_code", code as i32);
     if is_ours_to_mend(code) {
         trace.fail();
@@ -59,9 +70,34 @@ async fn call(request: Request, next: Next) -> Response {
     answer
 }
 
+/// A refusal or a fault with the id under which it is found in the logs. What the library says of a
+/// message that is too large, it says in the contract's words.
+fn told(mut answer: Response, status: &Status, request_id: &RequestId) -> Response {
+    let is_bound = matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted);
+    let is_too_large = is_bound && Reason::of(status).is_none();
+    let too_large = is_too_large.then(|| Reason::TooMany.status(too_large(), HashMap::new()));
+    let status = too_large.as_ref().unwrap_or(status);
+    let mut details = status.get_error_details();
+    details.set_request_info(request_id.as_str(), "");
+    let told = Status::with_error_details(status.code(), status.message(), details);
+    if let Err(error) = told.add_header(answer.headers_mut()) {
+        tracing::error!(error = &error as &dyn std::error::Error, "a status cannot be written");
+    }
+    answer
+}
+
+/// Cause and fix of a message that is not taken.
+fn too_large() -> String {
+    format!(
+        "The message is larger than this call takes: {} MiB for people and groups (MESSAGE_BYTES), 4 MiB \
+         elsewhere. Send less at a time.",
+        MESSAGE_BYTES / 1024 / 1024
+    )
+}
+
 /// What a trace tells of a call of the contract.
-fn trace(method: Method, headers: &HeaderMap, id: Option<&RequestId>) -> traces::Span {
-    let trace = traces::Span::received(method.full, headers, id);
+fn trace(method: Method, headers: &HeaderMap, id: &RequestId) -> traces::Span {
+    let trace = traces::Span::received(method.full, headers, Some(id));
     trace.word("rpc.system", "grpc");
     trace.word("rpc.service", method.service);
     trace.word("rpc.method", method.name);
@@ -136,7 +172,7 @@ mod tests {
         let router = axum::Router::new().route("/slow", get(std::future::pending::<String>));
         let request = Request::get("/slow").header("grpc-timeout", "50m").body(Body::empty());
         let began = tokio::time::Instant::now();
-        let answer = layered(router).oneshot(request.unwrap()).await.unwrap();
+        let answer = layered(router, Clock::system()).oneshot(request.unwrap()).await.unwrap();
         assert_eq!(answer.headers()["grpc-status"], "4");
         assert_eq!(began.elapsed(), Duration::from_millis(50));
     }

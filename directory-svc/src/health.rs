@@ -26,7 +26,6 @@ pub(crate) async fn begin<S: Store>(reporter: &HealthReporter) {
     reporter.set_serving::<LoginServiceServer<Services<S>>>().await;
     reporter.set_serving::<DiscoveryServiceServer<Services<S>>>().await;
     reporter.set_serving::<AuditServiceServer<Services<S>>>().await;
-    reporter.set_serving::<ResourceServiceServer<Services<S>>>().await;
     reporter.set_serving::<WatchServiceServer<Services<S>>>().await;
     set_writing::<S>(reporter, ServingStatus::Serving).await;
 }
@@ -62,6 +61,7 @@ async fn set_writing<S: Store>(reporter: &HealthReporter, status: ServingStatus)
         <IntegrationServiceServer<Services<S>> as Named>::NAME,
         <UserServiceServer<Services<S>> as Named>::NAME,
         <GroupServiceServer<Services<S>> as Named>::NAME,
+        <ResourceServiceServer<Services<S>> as Named>::NAME,
     ] {
         reporter.set_service_status(name, status).await;
     }

@@ -36,6 +36,8 @@ use directory_api::v1::resource_service_server::ResourceServiceServer;
 use directory_api::v1::user_service_server::UserServiceServer;
 use directory_api::v1::watch_service_server::WatchServiceServer;
 use directory_api::v1::workspace_service_server::WorkspaceServiceServer;
+use directory_api::{ANSWER_BYTES, MESSAGE_BYTES};
+use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
@@ -58,9 +60,16 @@ use crate::services::domain::refused::Refused;
 use crate::services::watch::Streams;
 use crate::store::Store;
 
-/// The largest request that is taken over gRPC, in bytes: the largest body that a gateway takes, 8 MiB,
-/// with room for what stands round it. tonic's own bound is 4 MiB.
-const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+/// A service as it is served: no larger answer than its callers take, and compressed where a caller asks
+/// for it. What comes out of a compressed request is bounded as the request is.
+macro_rules! served {
+    ($server:ident, $services:expr) => {
+        $server::new($services)
+            .max_encoding_message_size(ANSWER_BYTES)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Gzip)
+    };
+}
 
 /// What the directory goes by.
 #[derive(Clone, Debug)]
@@ -125,23 +134,29 @@ impl<S: Store> Directory<S> {
         let routes = Routes::new(health)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?)
-            .add_service(WorkspaceServiceServer::new(services()))
-            .add_service(DomainServiceServer::new(services()))
-            .add_service(IntegrationServiceServer::new(services()))
+            .add_service(served!(WorkspaceServiceServer, services()))
+            .add_service(served!(DomainServiceServer, services()))
+            // Its answers hold new keys: the length of what is compressed together with a secret tells
+            // of the secret.
             .add_service(
-                UserServiceServer::new(services()).max_decoding_message_size(MESSAGE_BYTES),
+                IntegrationServiceServer::new(services())
+                    .accept_compressed(CompressionEncoding::Gzip),
             )
             .add_service(
-                GroupServiceServer::new(services()).max_decoding_message_size(MESSAGE_BYTES),
+                served!(UserServiceServer, services()).max_decoding_message_size(MESSAGE_BYTES),
             )
             .add_service(
-                ResourceServiceServer::new(services()).max_decoding_message_size(MESSAGE_BYTES),
+                served!(GroupServiceServer, services()).max_decoding_message_size(MESSAGE_BYTES),
             )
-            .add_service(LoginServiceServer::new(services()))
-            .add_service(DiscoveryServiceServer::new(services()))
-            .add_service(AuditServiceServer::new(services()))
-            .add_service(WatchServiceServer::new(services()));
-        Ok(self.services.door.watching(call::layered(routes.into_axum_router())))
+            .add_service(
+                served!(ResourceServiceServer, services()).max_decoding_message_size(MESSAGE_BYTES),
+            )
+            .add_service(served!(LoginServiceServer, services()))
+            .add_service(served!(DiscoveryServiceServer, services()))
+            .add_service(served!(AuditServiceServer, services()))
+            .add_service(served!(WatchServiceServer, services()));
+        let routes = call::layered(routes.into_axum_router(), self.services.clock.clone());
+        Ok(self.services.door.watching(routes))
     }
 
     /// Ends all watches, which would else run for as long as they are read. Nobody opens another.

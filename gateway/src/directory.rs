@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use directory_api::ANSWER_BYTES;
 use directory_api::v1;
 use directory_api::v1::discovery_service_client::DiscoveryServiceClient;
 use directory_api::v1::group_service_client::GroupServiceClient;
@@ -17,10 +18,6 @@ use crate::call::Call;
 use crate::error::ScimError;
 use crate::told::Told;
 use crate::{GatewayConfig, Random};
-
-/// The largest answer taken from the directory, in bytes: a full page of large people. tonic's own
-/// bound of 4 MiB is below what a page of 200 can hold.
-const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// A channel to the directory: over a socket (`tonic::transport::Channel`), or to the directory in
 /// this process. It vouches for the gateway; the identity provider's key travels with each call.

@@ -35,5 +35,5 @@ pub use config::GatewayConfig;
 pub use directory::Directory;
 pub use health::health;
 pub use random::Random;
-pub use remote::{NotACredential, Remote};
+pub use remote::{Names, NotACredential, Remote};
 pub use routes::{ROUTES, Route, router};

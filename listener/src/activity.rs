@@ -119,6 +119,11 @@ impl Activity {
         self.seen().taken.is_some()
     }
 
+    /// Whether it speaks HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        self.seen().taken == Some(Protocol::Http2)
+    }
+
     /// What is to become of the connection `now`.
     pub(crate) fn verdict(&self, now: Instant) -> Verdict {
         let (seen, patience) = (self.seen(), &self.patience);

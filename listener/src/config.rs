@@ -53,6 +53,11 @@ pub struct Patience {
     /// Between two looks at the certificate that the client of an open connection has shown: it may have
     /// expired, or who vouched for it may be gone.
     pub certificate: Duration,
+    /// From the connection on, of HTTP/2: then the client is asked to make another, so that calls spread over
+    /// replicas that have come since. HTTP/1 has no word for it by which no request is lost.
+    pub age: Duration,
+    /// How long what is under way then may go on.
+    pub age_grace: Duration,
     /// From being asked to end to cutting what is still under way.
     pub drain: Duration,
 }
@@ -67,6 +72,8 @@ impl Default for Patience {
             idle: Duration::from_secs(75),
             stalled: Duration::from_secs(30),
             certificate: Duration::from_mins(1),
+            age: Duration::from_mins(10),
+            age_grace: Duration::from_secs(90),
             drain: Duration::from_secs(5),
         }
     }

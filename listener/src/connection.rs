@@ -87,6 +87,7 @@ impl Terms {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Arc::new(Activity::new(self.patience, accepted));
+        let port = peer.address.port();
         let exchanges = Exchanges {
             router: self.router,
             patience: self.patience,
@@ -99,6 +100,8 @@ impl Terms {
         let mut stopping = pin!(last_word(&self.stop, &activity));
         let mut cut = pin!(self.cut.cancelled());
         let mut alarm = pin!(sleep_until(accepted + self.patience.head));
+        let mut age = pin!(sleep_until(accepted + age_of(self.patience, port)));
+        let mut is_old = false;
         let mut is_closing = false;
         let ended = poll_fn(|context| {
             if let Poll::Ready(ended) = connection.as_mut().poll(context) {
@@ -111,6 +114,22 @@ impl Terms {
                 is_closing = true;
                 connection.as_mut().graceful_shutdown();
                 context.waker().wake_by_ref();
+            }
+            while age.as_mut().poll(context).is_ready() {
+                let now = Instant::now();
+                if is_old {
+                    return Poll::Ready(Err("age"));
+                } else if activity.is_http2() {
+                    is_old = true;
+                    if !is_closing {
+                        is_closing = true;
+                        connection.as_mut().graceful_shutdown();
+                        context.waker().wake_by_ref();
+                    }
+                    age.as_mut().reset(now + self.patience.age_grace);
+                } else {
+                    age.as_mut().reset(now + self.patience.age);
+                }
             }
             while alarm.as_mut().poll(context).is_ready() {
                 let now = Instant::now();
@@ -138,6 +157,12 @@ impl Terms {
             }
         }
     }
+}
+
+/// How old a connection becomes: up to an eighth more than it has to, by its client's port, so that those
+/// that came together do not all go together.
+fn age_of(patience: Patience, port: u16) -> Duration {
+    patience.age + patience.age * u32::from(port % 64) / 512
 }
 
 /// Ends once the process is asked to end, and the client has said what it wants or had time to.

@@ -42,6 +42,8 @@ fn patience() -> Patience {
         idle: LONG,
         stalled: LONG,
         certificate: LONG,
+        age: LONG,
+        age_grace: LONG,
         drain: Duration::from_secs(5),
     }
 }

@@ -1,5 +1,7 @@
 //! What the language refuses, and why.
 
+use std::fmt;
+
 use crate::limits::ECHO_CHARS;
 
 /// Which of RFC 7644's complaints (section 3.12, table 9) an [`Error`] is.
@@ -30,11 +32,19 @@ pub struct Error {
     pub kind: ErrorKind,
     /// Cause and fix, in one or two sentences.
     pub detail: String,
+    /// The attribute that is meant, such as `name.familyName`; `None` where it is no single one, or
+    /// the text itself cannot be read.
+    pub at: Option<Box<str>>,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self { kind, detail: detail.into(), at: None }
+    }
+
+    /// The error, which is one of this attribute.
+    pub(crate) fn at(self, attribute: impl fmt::Display) -> Self {
+        Self { at: Some(attribute.to_string().into()), ..self }
     }
 
     pub(crate) fn syntax(detail: impl Into<String>) -> Self {
@@ -59,6 +69,12 @@ impl Error {
 
     pub(crate) fn mutability(detail: impl Into<String>) -> Self {
         Self::new(ErrorKind::Mutability, detail)
+    }
+
+    /// The refusal of another value where an immutable attribute has one.
+    pub(crate) fn immutable(name: &str) -> Self {
+        let detail = format!("`{name}` is immutable: it has a value already and keeps it.");
+        Self::mutability(detail).at(name)
     }
 
     pub(crate) fn too_many(detail: impl Into<String>) -> Self {

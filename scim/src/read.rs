@@ -47,9 +47,8 @@ pub(crate) fn values(
     let read = sent.into_iter().filter_map(|value| element(at, attribute, value).transpose());
     let values = read.collect::<Result<Vec<_>, _>>()?;
     if values.iter().filter(|value| is_primary(attribute, value)).count() > 1 {
-        return Err(Error::value(format!(
-            "Two values of `{at}` are primary. Mark one of them, at most."
-        )));
+        let detail = format!("Two values of `{at}` are primary. Mark one of them, at most.");
+        return Err(Error::value(detail).at(at));
     }
     Ok(values)
 }
@@ -59,7 +58,7 @@ pub(crate) fn check_count(at: &dyn fmt::Display, count: usize) -> Result<(), Err
     if count > VALUES_PER_ATTRIBUTE {
         let detail =
             format!("`{at}` has more than {VALUES_PER_ATTRIBUTE} values (VALUES_PER_ATTRIBUTE).");
-        return Err(Error::too_many(detail));
+        return Err(Error::too_many(detail).at(at));
     }
     Ok(())
 }
@@ -147,7 +146,8 @@ pub(crate) fn mismatch(at: &dyn fmt::Display, attribute: &Attribute, sent: &Valu
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     };
-    Error::value(format!("`{at}` takes a {}, but {got} was sent.", attribute.kind.name()))
+    let detail = format!("`{at}` takes a {}, but {got} was sent.", attribute.kind.name());
+    Error::value(detail).at(at)
 }
 
 /// Reads the members of a complex value: unknown and readOnly ones are dropped. A value whose
@@ -178,7 +178,7 @@ fn complex(
 
 /// The refusal of one attribute in two spellings.
 pub(crate) fn stands_twice(at: &dyn fmt::Display) -> Error {
-    Error::syntax(format!("`{at}` stands twice in one object, in different letter case."))
+    Error::syntax(format!("`{at}` stands twice in one object, in different letter case.")).at(at)
 }
 
 /// Whether `value` is marked as the preferred one.
@@ -232,21 +232,23 @@ pub(crate) fn decimal(sent: &Value) -> Option<Number> {
 fn check_text(at: &dyn fmt::Display, attribute: &Attribute, text: &str) -> Result<(), Error> {
     if text.len() > STRING_BYTES {
         let detail = format!("`{at}` is longer than {STRING_BYTES} bytes (STRING_BYTES).");
-        return Err(Error::too_many(detail));
+        return Err(Error::too_many(detail).at(at));
     }
     // No engine stores it as text.
     if text.contains('\0') {
-        return Err(Error::value(format!("`{at}` holds a NUL character.")));
+        return Err(Error::value(format!("`{at}` holds a NUL character.")).at(at));
     }
     match attribute.format {
         Some(Format::Name) if text.len() > NAME_BYTES => {
-            Err(Error::value(format!("`{at}` is longer than {NAME_BYTES} bytes (NAME_BYTES).")))
+            let detail = format!("`{at}` is longer than {NAME_BYTES} bytes (NAME_BYTES).");
+            Err(Error::value(detail).at(at))
         }
         Some(Format::Name) if text.chars().any(|c| c.is_control() || turns_direction(c)) => {
-            Err(Error::value(format!(
+            let detail = format!(
                 "`{at}` holds a control character or one that turns the direction of writing. \
                  Remove it at the source."
-            )))
+            );
+            Err(Error::value(detail).at(at))
         }
         _ => Ok(()),
     }

@@ -69,7 +69,10 @@ impl DirectoryConfig {
 
 impl GatewayCommand {
     fn check(&self) -> anyhow::Result<()> {
-        check_address("--directory (NESTR_SCIM_DIRECTORY)", &self.remote.directory)
+        for directory in &self.remote.directory {
+            check_address("--directory (NESTR_SCIM_DIRECTORY)", directory)?;
+        }
+        Ok(())
     }
 }
 

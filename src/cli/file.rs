@@ -128,7 +128,7 @@ mod tests {
         let text = "directory = \"http://127.0.0.1:1\"\nbody-limit = 4096\ntombstone-days = 7\n";
         match in_file(text, "gateway").unwrap() {
             Command::Gateway(config) => {
-                assert_eq!(config.remote.directory, "http://127.0.0.1:1");
+                assert_eq!(config.remote.directory, ["http://127.0.0.1:1"]);
                 assert_eq!(config.rest.gateway.body_limit, 4096);
             }
             other => panic!("{other:?}"),

@@ -243,9 +243,17 @@ pub(crate) struct DirectoryConfig {
 /// The way from a gateway to its directory.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RemoteConfig {
-    /// Where the directory is, such as `http://10.0.0.7:50051`, or `https://` for TLS.
-    #[arg(long, env = "NESTR_SCIM_DIRECTORY", value_name = "URL")]
-    pub(crate) directory: String,
+    /// Where the directory is, such as `http://10.0.0.7:50051`, or `https://` for TLS. Several replicas are
+    /// named each, or by a name that has the address of each: it is looked up again every 5 s. Requests go
+    /// to all of them in turn, and to those that answer when one does not.
+    #[arg(
+        long,
+        env = "NESTR_SCIM_DIRECTORY",
+        value_name = "URL[,URL...]",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) directory: Vec<String>,
 
     /// The file that holds the gateway's credential at the directory, such as the directory's
     /// `gateway.credential`. SIGHUP does not read it again. Instead of the file, the environment

@@ -30,7 +30,7 @@ async fn health(nestr: &Nestr, service: &str) -> ServingStatus {
 /// Waits until the services that write say so, and asserts that the others serve throughout.
 async fn health_becomes(nestr: &Nestr, status: ServingStatus) {
     let end = Instant::now() + PATIENCE;
-    for service in ["WorkspaceService", "DomainService", "IntegrationService", "UserService"] {
+    for service in ["WorkspaceService", "DomainService", "UserService", "ResourceService"] {
         while health(nestr, &format!("nestr.directory.v1.{service}")).await != status {
             assert!(Instant::now() < end, "{service}:\n{}", nestr.log());
             sleep(Duration::from_millis(10)).await;

@@ -16,9 +16,10 @@ use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::harness::{Disk, Fault, Nestr, Shape, Workspace, seed};
+use crate::harness::{Disk, Fault, Nestr, Shape, Workspace, is_long, seed};
 
 /// Who may belong to the team: so many bits say who does.
 const PEOPLE: usize = 5;
@@ -234,4 +235,37 @@ async fn a_write_asked_for_again_under_its_name_is_done_once() {
     assert_eq!(acme.get("/Users?count=0").await.at("/totalResults"), json!(12));
     let members = acme.get(&format!("/Groups/{group}")).await.at("/members");
     assert_eq!(members, Value::Null, "who was removed stays out");
+}
+
+/// A client that hangs up resets no call but its own: in the long form 5,000 requests are given up beside 5,000
+/// good ones, on the same channels to the directory, and each good one is answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_hang_up_end_nobody_elses_call() {
+    let seed = seed();
+    println!("seed {seed}");
+    let settings = ["--demo", "acme.com", "--rate", "0", "--max-connections-per-address", "0"];
+    let nestr = Nestr::start_as(Shape::Split, &settings).await;
+    let acme = nestr.acme();
+    let path = format!("/Users/{}", acme.create("ada@acme.com").await);
+    let each = if is_long() { 625 } else { 125 };
+    let given_up = acme.ask("GET", &path).bytes(nestr.http());
+    let mut clients = JoinSet::new();
+    for number in 0..8 {
+        let (acme, path) = (acme.clone(), path.clone());
+        clients.spawn(async move {
+            for _ in 0..each {
+                acme.get(&path).await.is(200);
+            }
+        });
+        let (at, bytes) = (nestr.http(), given_up.clone());
+        let mut rng = StdRng::seed_from_u64(seed.wrapping_add(number));
+        clients.spawn(async move {
+            for _ in 0..each {
+                let mut stream = TcpStream::connect(at).await.expect("a connection");
+                stream.write_all(&bytes).await.expect("a request");
+                sleep(Duration::from_micros(rng.random_range(0..3_000))).await;
+            }
+        });
+    }
+    clients.join_all().await;
 }

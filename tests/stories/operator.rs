@@ -1,5 +1,7 @@
 //! An operator's day, with stock grpcurl and what reflection tells it.
 
+use prost::Message;
+use prost_types::FileDescriptorSet;
 use serde_json::json;
 
 use crate::harness::{Login, Nestr, Terminal};
@@ -27,7 +29,10 @@ async fn reflection_tells_whoever_asks_what_there_is_and_what_it_means() {
 #[tokio::test]
 async fn health_answers_for_the_whole_and_for_each_service() {
     let nestr = Nestr::start().await;
-    for service in ["", "nestr.directory.v1.UserService", "nestr.directory.v1.LoginService"] {
+    let files = FileDescriptorSet::decode(directory_api::FILE_DESCRIPTOR_SET).unwrap().file;
+    let services = files.iter().flat_map(|file| &file.service);
+    let named = services.map(|service| format!("nestr.directory.v1.{}", service.name()));
+    for service in named.chain([String::new()]) {
         let message = json!({"service": service}).to_string();
         let output = Terminal::run(&nestr, &["-d", &message], &["grpc.health.v1.Health/Check"]);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();

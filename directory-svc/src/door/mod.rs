@@ -41,7 +41,7 @@ use scim::Schemas;
 use crate::Settings;
 use crate::clock::{Clock, MINUTE};
 use crate::ids::{IntegrationId, WorkspaceId};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Thing};
 use crate::rules::keys;
 use crate::services::fault::{no, store_error};
 use crate::store::{Answer, Author, IntegrationStatus, KeyGrant, Right, Store, WorkspaceStore};
@@ -237,10 +237,11 @@ impl<S: Store> Door<S> {
             Caller::Service(name) => name,
         };
         let ask = request.into_inner();
-        let id = WorkspaceId::from_str(ask.workspace_id()).map_err(|_| no(no_workspace()))?;
+        let absent = || no(no_workspace(ask.workspace_id()));
+        let id = WorkspaceId::from_str(ask.workspace_id()).map_err(|_| absent())?;
         let workspace = self.admitted(id, None, ask.weight()).await?;
         if workspace.card().await.map_err(store_error)?.is_none() {
-            return Err(no(no_workspace()));
+            return Err(absent());
         }
         let read = workspace.reading(ask.freshness()).await.map_err(store_error)?;
         let workspace = Admitted { workspace: read, ..workspace };
@@ -422,9 +423,10 @@ fn not_for(role: Role, may: &[Role]) -> Refusal {
     )
 }
 
-pub(crate) fn no_workspace() -> Refusal {
+pub(crate) fn no_workspace(id: &str) -> Refusal {
     Refusal::new(
         Reason::WorkspaceNotFound,
         "There is no workspace of this id (WorkspaceService.ListWorkspaces shows them).",
     )
+    .about(Thing::Workspace, id)
 }

@@ -74,8 +74,8 @@ impl Frame {
         let as_json = view.format() == v1::view::Format::ScimJson;
         let rt = kind.among(schemas);
         let attributes = attributes(kind, rt, &view)?;
-        let projection =
-            Projection::read(rt, &attributes, &view.excluded_attributes).map_err(scim_error)?;
+        let projection = Projection::read(rt, &attributes, &view.excluded_attributes)
+            .map_err(scim_error("view"))?;
         Ok(Self { kind, base: links.scim(workspace), viewer, projection, as_json })
     }
 

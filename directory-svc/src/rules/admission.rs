@@ -44,6 +44,7 @@ pub(crate) fn login_email(
     standing: Option<Standing<'_>>,
 ) -> Result<Option<LoginEmail>, Refusal> {
     let user_name = wanted.user_name().unwrap_or_default();
+    let named = address(user_name);
     let signs_in = standing.and_then(|s| s.login_email);
     let Some(email) = candidate(wanted) else {
         return if is_guest_name(user_name) && !is_soft_delete_name(user_name) {
@@ -60,8 +61,9 @@ pub(crate) fn login_email(
     if may_sign_in(policy, &email) {
         return Ok(Some(email));
     }
-    if signs_in.is_some() || address(user_name).is_some() || is_guest_name(user_name) {
-        return Err(not_verified(email));
+    if signs_in.is_some() || named.is_some() || is_guest_name(user_name) {
+        let is_name = named.is_some_and(|named| named.key == email.key);
+        return Err(not_verified(email).at(if is_name { "userName" } else { "emails" }));
     }
     Ok(None)
 }
@@ -86,6 +88,7 @@ fn guest_without_mail() -> Refusal {
          for this workspace. Give the guest a mail address in a verified domain and map it to \
          emails[type eq \"work\"].value.",
     )
+    .at("emails")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::management;
 use super::people::{login_email_taken, replacement, user_name_taken};
 use super::protection;
 use crate::ids::UserId;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Thing};
 use crate::store::{Admission, Author, Binding, Draft, Met, Policy, User};
 
 /// Decides on a creation.
@@ -94,7 +94,8 @@ fn one_person(met: &Met) -> Result<Option<&User>, Refusal> {
                  is no longer needed.",
                 named.id, mailed.id
             ),
-        )),
+        )
+        .about(Thing::User, mailed.id)),
         (named, mailed) => Ok(named.as_ref().or(mailed.as_ref())),
     }
 }
@@ -115,6 +116,7 @@ fn already_provisioned(id: UserId) -> Refusal {
              user instead of creating another; userName is compared without regard to case."
         ),
     )
+    .about(Thing::User, id)
 }
 
 #[cfg(test)]

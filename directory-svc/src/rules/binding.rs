@@ -2,7 +2,7 @@
 
 use directory_api::v1::Reason;
 
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Thing};
 use crate::store::{Author, Binding, User};
 
 /// Refuses a write of `author` to a person whom another integration manages; answers the binding
@@ -27,16 +27,18 @@ pub(crate) fn binding_after(
 /// Another integration manages the person.
 #[must_use]
 pub(crate) fn bound_elsewhere(person: &User) -> Refusal {
-    let integration = person.binding.as_ref().map(|b| b.integration_id.to_string());
+    let integration = person.binding.as_ref().map(|binding| binding.integration_id);
     Refusal::new(
         Reason::BoundElsewhere,
         format!(
             "The person {} is managed by another integration of this workspace ({}). Change them \
              there, or disable that integration first; the people stay.",
             person.id,
-            integration.unwrap_or_default()
+            integration.map(|id| id.to_string()).unwrap_or_default()
         ),
     )
+    .about(Thing::User, person.id)
+    .owned_by(integration)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use scim::patch::ListEdit;
 
 use super::{management, version};
 use crate::ids::MemberId;
-use crate::refusal::{Refusal, echo};
+use crate::refusal::{Refusal, Thing, echo};
 use crate::store::{Author, Binding, Group, GroupDraft, Tombstone};
 
 /// A group made by `author`, whose it is.
@@ -28,7 +28,7 @@ pub(crate) fn expect<'a>(
     version: Option<&str>,
 ) -> Result<&'a Group, Refusal> {
     let group = group.ok_or_else(|| not_found(id))?;
-    version::check(version, group.revision)?;
+    version::check(version, group.revision).map_err(|no| no.about(Thing::Group, group.id))?;
     Ok(group)
 }
 
@@ -90,7 +90,9 @@ fn binding_after(
                      there, or disable that integration first; the group stays.",
                     group.id, living.integration_id
                 ),
-            ))
+            )
+            .about(Thing::Group, group.id)
+            .owned_by(Some(living.integration_id)))
         }
         _ => Ok(Some(Binding { integration_id, external_id })),
     }
@@ -99,12 +101,13 @@ fn binding_after(
 /// No group of this id is here: never, no longer, or elsewhere; all look alike.
 #[must_use]
 pub(crate) fn not_found(id: &str) -> Refusal {
-    Refusal::new(Reason::GroupNotFound, format!("Group {} not found.", echo(id)))
+    let detail = format!("Group {} not found.", echo(id));
+    Refusal::new(Reason::GroupNotFound, detail).about(Thing::Group, id)
 }
 
 fn not_kept(id: &str) -> Refusal {
     let detail = format!("No removed group {} is kept in this workspace.", echo(id));
-    Refusal::new(Reason::GroupNotFound, detail)
+    Refusal::new(Reason::GroupNotFound, detail).about(Thing::Group, id)
 }
 
 /// Another living group of the integration has displayName and externalId.
@@ -118,6 +121,7 @@ pub(crate) fn name_taken(holder: MemberId) -> Refusal {
              identity provider's own id of the group as externalId."
         ),
     )
+    .about(Thing::Group, holder)
 }
 
 #[cfg(test)]

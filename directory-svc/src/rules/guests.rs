@@ -2,7 +2,7 @@
 
 use directory_api::v1::Reason;
 
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Thing};
 use crate::store::{ALLOWED_ADDRESSES, AllowedAddress, LoginEmail, Policy};
 
 /// Decides on an address that an operator allows: one that is allowed takes the new note. `policy` is of the
@@ -22,7 +22,8 @@ pub(crate) fn allow(
             Reason::DomainState,
             "The domain of this address is verified, so its people sign in without being allowed one by \
              one. Provision the person.",
-        ));
+        )
+        .about(Thing::Domain, email.domain()));
     }
     match standing {
         Some(standing) if standing.note == wanted.note => Ok(standing.clone()),

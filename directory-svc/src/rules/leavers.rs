@@ -16,7 +16,7 @@ use scim::Resource;
 
 use super::login_email::{address, is_guest_name, is_soft_delete_name, soft_deleted};
 use crate::ids::UserId;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Thing};
 use crate::store::{Author, LoginEmail, Passage, User};
 
 /// A person before a write.
@@ -134,6 +134,7 @@ pub(crate) fn has_left(who: UserId) -> Refusal {
              (LoginService.ReadmitAddress)."
         ),
     )
+    .about(Thing::User, who)
 }
 
 /// Whether a person, as they are described, may come in at all.

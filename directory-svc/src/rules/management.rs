@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use directory_api::v1::Reason;
 use scim::Resource;
 
-use crate::ids::IntegrationId;
-use crate::refusal::Refusal;
+use crate::ids::{IntegrationId, MemberId};
+use crate::refusal::{Refusal, Thing};
 use crate::store::{Author, Group, Provided, User};
 
 /// The names that a write says something of: attributes, and URNs of extensions.
@@ -33,7 +33,7 @@ pub(crate) fn check(
         return Ok(());
     }
     let what = format!("changes {} of the person {}", theirs.join(", "), person.id);
-    Err(managed(&what, binding.integration_id))
+    Err(managed(&what, Thing::User, person.id.into(), binding.integration_id))
 }
 
 /// Refuses the removal of a person whom an identity provider manages. An operator may, as the last resort.
@@ -47,7 +47,8 @@ pub(crate) fn check_removal(
 ) -> Result<(), Refusal> {
     match (author.integration(), &person.binding) {
         (None, Some(binding)) if !is_operator => {
-            Err(managed(&format!("removes the person {}", person.id), binding.integration_id))
+            let what = format!("removes the person {}", person.id);
+            Err(managed(&what, Thing::User, person.id.into(), binding.integration_id))
         }
         _ => Ok(()),
     }
@@ -60,7 +61,8 @@ pub(crate) fn check_removal(
 pub(crate) fn check_group(author: &Author, group: &Group, does: &str) -> Result<(), Refusal> {
     match (author.integration(), &group.binding) {
         (None, Some(binding)) if !group.is_released => {
-            Err(managed(&format!("{does} the group {}", group.id), binding.integration_id))
+            let what = format!("{does} the group {}", group.id);
+            Err(managed(&what, Thing::Group, group.id.into(), binding.integration_id))
         }
         _ => Ok(()),
     }
@@ -76,7 +78,7 @@ pub(crate) fn provided(author: &Author, person: Option<&User>, named: &Named) ->
     }
 }
 
-fn managed(what: &str, integration: IntegrationId) -> Refusal {
+fn managed(what: &str, kind: Thing, id: MemberId, integration: IntegrationId) -> Refusal {
     Refusal::new(
         Reason::ManagedByIdp,
         format!(
@@ -84,6 +86,8 @@ fn managed(what: &str, integration: IntegrationId) -> Refusal {
              it there, leave it out, or disable that integration; the people and groups stay."
         ),
     )
+    .about(kind, id)
+    .owned_by(Some(integration))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::leavers::{self, After, Before};
 use super::management::Named;
 use super::{management, protection, version};
 use crate::ids::MemberId;
-use crate::refusal::{Refusal, echo};
+use crate::refusal::{Refusal, Thing, echo};
 use crate::store::{Author, Draft, Passage, Policy, Provided, Tombstone, User};
 
 /// The person, who must be here and, where the caller named a version, still be of it.
@@ -22,7 +22,7 @@ pub(crate) fn expect<'a>(
     version: Option<&str>,
 ) -> Result<&'a User, Refusal> {
     let person = person.ok_or_else(|| not_found(id))?;
-    version::check(version, person.revision)?;
+    version::check(version, person.revision).map_err(|no| no.about(Thing::User, person.id))?;
     Ok(person)
 }
 
@@ -108,6 +108,7 @@ pub(crate) fn restore(
             Reason::UserNotFound,
             format!("No removed user {} is kept in this workspace.", echo(id)),
         )
+        .about(Thing::User, id)
     })?;
     let resource = read(&tombstone.was)?;
     let login_email = tombstone.was.login_email.clone();
@@ -127,7 +128,8 @@ pub(crate) fn restore(
 /// Nobody of this id is here: never, no longer, or elsewhere; all look alike.
 #[must_use]
 pub(crate) fn not_found(id: &str) -> Refusal {
-    Refusal::new(Reason::UserNotFound, format!("User {} not found.", echo(id)))
+    let detail = format!("User {} not found.", echo(id));
+    Refusal::new(Reason::UserNotFound, detail).about(Thing::User, id)
 }
 
 /// Another living person has the userName.
@@ -141,6 +143,7 @@ pub(crate) fn user_name_taken(holder: MemberId) -> Refusal {
              attribute to userName."
         ),
     )
+    .about(Thing::User, holder)
 }
 
 /// Another living person signs in with the address.
@@ -154,4 +157,5 @@ pub(crate) fn login_email_taken(holder: MemberId) -> Refusal {
              who is no longer needed."
         ),
     )
+    .about(Thing::User, holder)
 }

@@ -4,7 +4,7 @@ use directory_api::v1::Reason;
 use scim::Resource;
 
 use crate::ids::UserId;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Thing};
 use crate::store::{Draft, LoginEmail, Passage, User};
 
 /// Refuses a write by which a protected person, who stood as `current`, comes to be `wanted` and signed in by
@@ -52,7 +52,8 @@ fn protected(id: UserId) -> Refusal {
         "This person ({id}) is protected in Nestr, as the last admin of the workspace say, and keeps access. Make \
          somebody else admin in Nestr, which ends the protection (UserService.ProtectUser); then it can be done."
     );
-    Refusal { protected: Some(id), ..Refusal::new(Reason::UserProtected, detail) }
+    let refusal = Refusal::new(Reason::UserProtected, detail).about(Thing::User, id);
+    Refusal { protected: Some(id), ..refusal }
 }
 
 #[cfg(test)]

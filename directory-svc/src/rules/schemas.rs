@@ -60,6 +60,7 @@ fn read(schemas: &Schemas, kind: Kind, document: &str) -> Result<Schema, scim::E
     added.ok_or_else(|| scim::Error {
         kind: scim::ErrorKind::InvalidSyntax,
         detail: "This is no schema.".to_owned(),
+        at: None,
     })
 }
 
@@ -79,6 +80,7 @@ fn changed(urn: &str) -> Refusal {
              there, and what it extends, stay as they are. Register another URN instead."
         ),
     )
+    .at("schema_json")
 }
 
 #[cfg(test)]

@@ -49,13 +49,13 @@ impl<I: FromStr + Copy> Batch<I> {
 fn too_many(count: usize) -> Refusal {
     let detail =
         format!("{count} ids are more than the {MAX_PAGE} of one call. Ask in several calls.");
-    Refusal::new(Reason::TooMany, detail)
+    Refusal::new(Reason::TooMany, detail).at("ids")
 }
 
 /// What was asked for does not fit into one message.
 pub(super) fn too_large() -> Refusal {
     let detail = "The answer is too large for one message. Ask for fewer at a time, or for fewer attributes.";
-    Refusal::new(Reason::TooMany, detail)
+    Refusal::new(Reason::TooMany, detail).at("ids")
 }
 
 #[cfg(test)]

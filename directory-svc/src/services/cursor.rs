@@ -96,6 +96,7 @@ fn invalid() -> Refusal {
         "The cursor (page_token) is not one that an earlier answer to the same question gave: \
          filter, sorting, workspace and API key have to stay the same. Begin again without it.",
     )
+    .at("page_token")
 }
 
 fn expired() -> Refusal {
@@ -103,6 +104,7 @@ fn expired() -> Refusal {
         Reason::CursorExpired,
         "The cursor (page_token) is older than an hour. Begin again without it.",
     )
+    .at("page_token")
 }
 
 fn fault() -> Refusal {

@@ -14,7 +14,7 @@ use super::page::{DEFAULT_PAGE, MAX_PAGE};
 use super::{Services, cursor};
 use crate::clock::SECOND;
 use crate::door::{Authenticated, InWorkspace};
-use crate::refusal::{Refusal, echo};
+use crate::refusal::{Refusal, Thing, echo};
 use crate::store::Store;
 
 type Document = Result<Response<v1::ScimDocument>, Status>;
@@ -132,7 +132,8 @@ fn one(resources: &[Value], id: &str) -> Document {
     };
     resources.iter().find(|resource| is_asked(resource)).map(document).ok_or_else(|| {
         let shown = echo(id);
-        no(Refusal::new(Reason::ResourceNotFound, format!("{shown} not found; see the list.")))
+        let detail = format!("{shown} not found; see the list.");
+        no(Refusal::new(Reason::ResourceNotFound, detail).about(Thing::Document, id))
     })
 }
 

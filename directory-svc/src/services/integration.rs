@@ -13,6 +13,7 @@ use super::{Services, read};
 use crate::clock::Micros;
 use crate::door::{Authenticated, hash};
 use crate::ids::{ApiKeyId, IntegrationId, WorkspaceId};
+use crate::refusal::Thing;
 use crate::render;
 use crate::rules::integrations::Said;
 use crate::rules::{integrations, key_terms, keys};
@@ -75,6 +76,7 @@ impl<S: Store> IntegrationService for Services<S> {
         let changed = workspace
             .change_integration(self.write(author), id, move |_, all| {
                 integrations::describe(all, id, &said)
+                    .map_err(|no| no.about(Thing::Integration, id))
             })
             .await
             .map_err(store_error)?;
@@ -91,7 +93,7 @@ impl<S: Store> IntegrationService for Services<S> {
         let id = match find(&*workspace, &ask.integration_id).await? {
             Some(integration) => integration.id,
             None if ask.integration_id.is_empty() => integrations::first(workspace_id),
-            None => return Err(no(integrations::not_found())),
+            None => return Err(no_integration(&ask.integration_id)),
         };
         let write = self.write(author);
         let at = write.at;
@@ -99,6 +101,7 @@ impl<S: Store> IntegrationService for Services<S> {
         let enabled = workspace
             .change_integration(write, id, move |claims, all| {
                 integrations::enable(claims, all, id, kind, at)
+                    .map_err(|no| no.about(Thing::Workspace, workspace_id))
             })
             .await;
         change.end(&*workspace).await;
@@ -174,7 +177,7 @@ impl<S: Store> IntegrationService for Services<S> {
     ) -> Result<Response<v1::RotateApiKeyResponse>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.open(request).await?;
-        let id = ApiKeyId::from_str(&ask.api_key_id).map_err(|_| no(keys::not_found()))?;
+        let id = ApiKeyId::from_str(&ask.api_key_id).map_err(|_| no_key(&ask.api_key_id))?;
         let write = self.write(author);
         let overlap = overlap(ask.overlap.as_ref())?;
         // The integration is that of the key whose place it takes.
@@ -185,6 +188,7 @@ impl<S: Store> IntegrationService for Services<S> {
         let rotated = workspace
             .rotate_api_key(write, id, hash, move |standing, siblings| {
                 keys::rotate(standing, siblings, &key, overlap)
+                    .map_err(|no| no.about(Thing::ApiKey, id))
             })
             .await;
         change.end(&*workspace).await;
@@ -202,11 +206,11 @@ impl<S: Store> IntegrationService for Services<S> {
     ) -> Result<Response<v1::ApiKey>, Status> {
         let Authenticated { workspace, workspace_id, author, ask } =
             self.door.open(request).await?;
-        let id = ApiKeyId::from_str(&ask.api_key_id).map_err(|_| no(keys::not_found()))?;
+        let id = ApiKeyId::from_str(&ask.api_key_id).map_err(|_| no_key(&ask.api_key_id))?;
         let change = self.door.begin_key_change(workspace_id);
         let revoked = workspace.revoke_api_key(self.write(author), id).await;
         change.end(&*workspace).await;
-        let key = revoked.map_err(store_error)?.ok_or_else(|| no(keys::not_found()))?;
+        let key = revoked.map_err(store_error)?.ok_or_else(|| no_key(&ask.api_key_id))?;
         Ok(Response::new(render::api_key(&key, self.clock.now())))
     }
 }
@@ -224,7 +228,7 @@ impl<S: Store> Services<S> {
         let change = self.door.begin_key_change(workspace_id);
         let switched = workspace
             .change_integration(self.write(author), id, move |_, all| {
-                integrations::switch(all, id, state)
+                integrations::switch(all, id, state).map_err(|no| no.about(Thing::Integration, id))
             })
             .await;
         change.end(workspace).await;
@@ -266,7 +270,17 @@ async fn find(
 }
 
 async fn one(workspace: &impl WorkspaceStore, integration_id: &str) -> Result<Integration, Status> {
-    find(workspace, integration_id).await?.ok_or_else(|| no(integrations::not_found()))
+    find(workspace, integration_id).await?.ok_or_else(|| no_integration(integration_id))
+}
+
+/// The workspace has no integration of this id; of none, no integration at all.
+fn no_integration(id: &str) -> Status {
+    no(integrations::not_found().about(Thing::Integration, id))
+}
+
+/// The workspace has no key of this id.
+fn no_key(id: &str) -> Status {
+    no(keys::not_found().about(Thing::ApiKey, id))
 }
 
 /// What people call an integration.

@@ -36,7 +36,7 @@ pub(super) fn filter(schemas: &Schemas, kind: Kind, text: &str) -> Result<Option
         return Ok(None);
     }
     let filter = scim::filter::parse(text).and_then(|filter| filter.bind(kind.among(schemas)));
-    filter.map(Some).map_err(scim_error)
+    filter.map(Some).map_err(scim_error("filter"))
 }
 
 /// An order; `None` when none was asked for.
@@ -47,7 +47,7 @@ pub(super) fn sort(
 ) -> Result<Option<Sort>, Status> {
     let Some(order) = order.filter(|order| !order.sort_by.is_empty()) else { return Ok(None) };
     let sort = Sort::read(kind.among(schemas), &order.sort_by, &order.sort_order);
-    sort.map(Some).map_err(scim_error)
+    sort.map(Some).map_err(scim_error("order"))
 }
 
 /// An order of people and groups together: of one of the two at least.
@@ -64,13 +64,13 @@ pub(super) fn sort_any(
 
 /// A person as the IdP wrote them.
 pub(super) fn user_json(schemas: &Schemas, text: &str) -> Result<Resource, Status> {
-    schemas.user().read(text).map_err(scim_error)
+    schemas.user().read(text).map_err(scim_error("scim_json"))
 }
 
 /// A person as a service says them.
 pub(super) fn user_message(schemas: &Schemas, user: &v1::User) -> Result<Resource, Status> {
     let value = user.to_scim().map_err(|error| no(invalid("user", &error)))?;
-    schemas.user().read_value(value).map_err(scim_error)
+    schemas.user().read_value(value).map_err(scim_error("user"))
 }
 
 /// A group as the IdP wrote it, and its members where something is said of them.
@@ -78,8 +78,8 @@ pub(super) fn group_json(
     schemas: &Schemas,
     text: &str,
 ) -> Result<(Resource, Option<Vec<String>>), Status> {
-    let value = scim::json::parse(text).map_err(scim_error)?;
-    schemas.group().read_apart(value, MEMBERS).map_err(scim_error)
+    let value = scim::json::parse(text).map_err(scim_error("scim_json"))?;
+    schemas.group().read_apart(value, MEMBERS).map_err(scim_error("scim_json"))
 }
 
 /// A group as a service says it, and its members where it names some.
@@ -88,7 +88,7 @@ pub(super) fn group_message(
     group: &v1::Group,
 ) -> Result<(Resource, Option<Vec<String>>), Status> {
     let value = group.to_scim().map_err(|error| no(invalid("group", &error)))?;
-    schemas.group().read_apart(value, MEMBERS).map_err(scim_error)
+    schemas.group().read_apart(value, MEMBERS).map_err(scim_error("group"))
 }
 
 /// A person as stored, without externalId.
@@ -126,7 +126,7 @@ pub(super) fn group_patch(
     operations: Vec<v1::PatchOperation>,
 ) -> Result<(Patch, Vec<ListEdit>), Status> {
     let mut patch = patch(schemas.group(), operations)?;
-    let members = patch.split_off(MEMBERS).map_err(scim_error)?;
+    let members = patch.split_off(MEMBERS).map_err(scim_error("operations"))?;
     Ok((patch, members))
 }
 
@@ -142,12 +142,12 @@ pub(super) fn patch(
             Ok(RawOperation { op: operation.op, path: operation.path, value })
         })
         .collect::<Result<Vec<_>, Status>>()?;
-    Patch::read(rt, &operations).map_err(scim_error)
+    Patch::read(rt, &operations).map_err(scim_error("operations"))
 }
 
 fn value(operand: Operand) -> Result<Value, Status> {
     match operand {
-        Operand::ValueJson(text) => scim::json::parse(&text).map_err(scim_error),
+        Operand::ValueJson(text) => scim::json::parse(&text).map_err(scim_error("operations")),
         Operand::Value(value) => {
             directory_api::to_json(&value).map_err(|error| no(invalid("value", &error)))
         }
@@ -166,5 +166,5 @@ pub(super) fn group_id(text: &str) -> Result<GroupId, Status> {
 
 /// A field that cannot be read, with the cause.
 pub(crate) fn invalid(field: &str, cause: impl std::fmt::Display) -> Refusal {
-    Refusal::new(Reason::InvalidArgument, format!("{field}: {cause}"))
+    Refusal::new(Reason::InvalidArgument, format!("{field}: {cause}")).at(field)
 }

@@ -87,5 +87,5 @@ fn fitted(schemas: &Schemas, kind: Kind, other: Kind, filter: &str) -> Result<Fi
     }
     let filter = scim::filter::parse(filter);
     let fitted = filter.and_then(|f| f.bind_among(kind.among(schemas), &[other.among(schemas)]));
-    fitted.map_err(scim_error)
+    fitted.map_err(scim_error("filter"))
 }

@@ -149,7 +149,7 @@ mod tests {
         let standing = user().read_value(standing).unwrap();
         let mask = FieldMask { paths: mask.iter().map(|&path| path.to_owned()).collect() };
         let update = Update::read(Kind::User, user(), Some(&mask), sent)?;
-        let wanted = update.apply(&standing).map_err(super::super::fault::scim_error)?;
+        let wanted = update.apply(&standing).map_err(super::super::fault::scim_error("user"))?;
         Ok(Value::Object(wanted.as_object().clone()))
     }
 

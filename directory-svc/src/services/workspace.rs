@@ -136,8 +136,9 @@ impl<S: Store> WorkspaceService for Services<S> {
         let kind = [Kind::User, Kind::Group].into_iter().find(|k| k.name() == ask.resource_type);
         let kind = kind.ok_or_else(|| no(read::invalid("resource_type", "User or Group")))?;
         let write = self.named_write(author, ask.operation_id)?;
+        let refused = |error| refusal_of(error).at("schema_json");
         let decide =
-            move |standing: &[_]| schemas::register(standing, kind, &ask.schema_json, refusal_of);
+            move |standing: &[_]| schemas::register(standing, kind, &ask.schema_json, refused);
         let registered = workspace.register_schema(write, decide).await.map_err(store_error)?;
         self.door.forget_schemas(workspace_id);
         Ok(Response::new(v1::RegisteredSchema {

@@ -109,3 +109,57 @@ async fn slow_clients_are_cut_inside_tls_too() {
         assert!(said.len() < LARGE, "all of it was sent");
     }
 }
+
+/// A connection of HTTP/2 is asked to end when it is old: what is under way is answered, and nothing new is
+/// taken. One of HTTP/1 goes on. Seen to fail, by not ending, without the age.
+#[tokio::test]
+async fn an_old_connection_is_ended_and_its_answers_are_not() {
+    let server = start(Patience { age: LIMIT, ..patience() }).await;
+    let (mut client, connection) = h2::client::handshake(server.connect().await).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let began = Instant::now();
+    let mut answered = 0;
+    // Each takes 300 ms: the connection grows old under one of them.
+    loop {
+        match client.ready().await {
+            Ok(ready) => client = ready,
+            Err(_) => break,
+        }
+        let ask = http::Request::get("http://x/slow").body(()).unwrap();
+        let Ok((answer, _)) = client.send_request(ask, true) else { break };
+        match timeout(LONG, answer).await.expect("an answer") {
+            Ok(answer) => assert!(answer.status().is_success()),
+            // It came too late, and was not begun.
+            Err(error) => {
+                assert!(error.is_remote() || error.is_go_away(), "{error}");
+                break;
+            }
+        }
+        answered += 1;
+    }
+    assert!(answered > 0);
+    let ended = timeout(LONG, connection).await.expect("an end").unwrap();
+    assert!(ended.is_ok(), "{ended:?}");
+    let took = began.elapsed();
+    assert!(LIMIT <= took && took < BOUND, "{took:?}");
+
+    let mut stream = server.connect().await;
+    sleep(LIMIT * 2).await;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    assert!(rest(&mut stream).await.ends_with("here\n"));
+}
+
+/// Nobody holds an old connection by an answer that never ends. Seen to fail, by not ending, without the
+/// grace.
+#[tokio::test]
+async fn an_old_connection_is_cut_after_its_grace() {
+    let server = start(Patience { age: LIMIT, age_grace: LIMIT, ..patience() }).await;
+    let (client, connection) = h2::client::handshake(server.connect().await).await.unwrap();
+    let began = Instant::now();
+    let mut client = client.ready().await.unwrap();
+    let ask = http::Request::get("http://x/large").body(()).unwrap();
+    let _answer = client.send_request(ask, true).unwrap();
+    let _ = timeout(LONG, connection).await.expect("an end");
+    let took = began.elapsed();
+    assert!(LIMIT * 2 <= took && took < BOUND * 2, "{took:?}");
+}

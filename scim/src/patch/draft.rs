@@ -98,10 +98,7 @@ pub(super) fn check_mutable(
     after: Option<&Value>,
 ) -> Result<(), Error> {
     if attribute.mutability == Mutability::Immutable && before.is_some() && before != after {
-        return Err(Error::mutability(format!(
-            "`{}` is immutable: it has a value already and keeps it.",
-            attribute.name
-        )));
+        return Err(Error::immutable(&attribute.name));
     }
     Ok(())
 }

@@ -83,10 +83,10 @@ pub(super) fn edits(rt: &ResourceType, operation: &RawOperation) -> Result<Vec<E
         }
         let sub = path.sub.iter().map(|sub| format!(".{sub}"));
         let named = echo(&sub.fold(path.attribute.to_string(), |path, sub| path + &sub));
-        return Err(Error::path(format!("A {} has no attribute `{named}`.", rt.name())));
+        return Err(Error::path(format!("A {} has no attribute `{named}`.", rt.name())).at(named));
     };
     if is_read_only(&target) {
-        return Err(Error::mutability(format!("`{target}` is readOnly.")));
+        return Err(Error::mutability(format!("`{target}` is readOnly.")).at(target));
     }
     let mut edits = Vec::new();
     Reader { op, edits: &mut edits }.read(
@@ -145,7 +145,8 @@ fn begins_with_an_attribute(rt: &ResourceType, key: &str) -> bool {
 fn resolve(rt: &ResourceType, path: &Path) -> Result<Option<Target>, Error> {
     let Some(target) = path.attribute.resolve(rt) else { return Ok(None) };
     if path.filter.is_some() && !target.attribute.multi_valued {
-        return Err(Error::path(format!("`{target}` has one value; leave the [filter] out.")));
+        let detail = format!("`{target}` has one value; leave the [filter] out.");
+        return Err(Error::path(detail).at(target));
     }
     let Some(name) = &path.sub else { return Ok(Some(target)) };
     let sub = target.attribute.sub(name).cloned();
@@ -181,7 +182,8 @@ impl Reader<'_> {
             && target.sub.is_none()
             && (filter.is_some() || value.as_ref().is_some_and(|value| !value.is_null()));
         if self.op == Op::Remove && leaf.required && !takes_some {
-            return Err(Error::mutability(format!("`{target}` is required and stays.")));
+            let detail = format!("`{target}` is required and stays.");
+            return Err(Error::mutability(detail).at(target));
         }
         if self.op != Op::Remove && value.as_ref().is_some_and(|value| is_unknown(&leaf, value)) {
             return Ok(());

@@ -55,9 +55,9 @@ impl Elements {
         let goes = before > 0 && self.count == 0 && !matches!(edit.change, Change::Replace(_));
         if self.attribute.required && goes {
             let name = &self.attribute.name;
-            return Err(Error::mutability(format!(
-                "`{name}` is required: its last value stays until there is another."
-            )));
+            let detail =
+                format!("`{name}` is required: its last value stays until there is another.");
+            return Err(Error::mutability(detail).at(name));
         }
         Ok(())
     }
@@ -147,9 +147,8 @@ impl Elements {
             Some(Selector { missing: Missing::Ignore, .. }) => return Ok(found),
             Some(Selector { missing: Missing::Refuse, .. }) => {
                 let name = &self.attribute.name;
-                return Err(Error::no_target(format!(
-                    "No value of `{name}` matches the filter of the path."
-                )));
+                let detail = format!("No value of `{name}` matches the filter of the path.");
+                return Err(Error::no_target(detail).at(name));
             }
         };
         let members = template.iter().chain(members).map(|(k, v)| (k.clone(), v.clone())).collect();

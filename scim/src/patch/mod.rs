@@ -127,8 +127,7 @@ fn in_operation(number: usize, error: Error) -> Error {
     if number == 0 {
         return error;
     }
-    let Error { kind, detail } = error;
-    Error { kind, detail: format!("Operation {number}: {detail}") }
+    Error { detail: format!("Operation {number}: {}", error.detail), ..error }
 }
 
 fn too_many_operations() -> Error {

@@ -77,10 +77,11 @@ fn list_edit(edit: Edit) -> Result<ListEdit, Error> {
             Some(Selector { filter, lookup, .. }),
         ) => ListEdit::Expect { value: lookup, filter, members },
         (Change::One(_) | Change::Delete | Change::Merge(_) | Change::Set(_), _) => {
-            return Err(Error::mutability(format!(
+            let detail = format!(
                 "`{target}` is immutable. Add a value to `{0}` or remove one from it instead.",
                 target.attribute.name
-            )));
+            );
+            return Err(Error::mutability(detail).at(target));
         }
     })
 }

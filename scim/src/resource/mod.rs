@@ -279,11 +279,11 @@ fn check_required(
 ) -> Result<(), Error> {
     let Some(value) = value.filter(|value| *value != "") else {
         if attribute.required {
-            let name = within.map(|within| format!("{within}.")).unwrap_or_default();
-            return Err(Error::value(format!(
-                "`{name}{}` is required. Map it to a value in the identity provider.",
-                attribute.name
-            )));
+            let within = within.map(|within| format!("{within}.")).unwrap_or_default();
+            let name = format!("{within}{}", attribute.name);
+            let detail =
+                format!("`{name}` is required. Map it to a value in the identity provider.");
+            return Err(Error::value(detail).at(name));
         }
         return Ok(());
     };
@@ -304,10 +304,7 @@ fn check_unchanged(
 ) -> Result<(), Error> {
     let Some(before) = before else { return Ok(()) };
     if attribute.mutability == Mutability::Immutable && Some(before) != after {
-        return Err(Error::mutability(format!(
-            "`{}` is immutable: it has a value already and keeps it.",
-            attribute.name
-        )));
+        return Err(Error::immutable(&attribute.name));
     }
     if attribute.multi_valued {
         return Ok(());

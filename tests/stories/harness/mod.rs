@@ -34,7 +34,7 @@ pub(crate) use mail::{MailServer, Received};
 pub(crate) use mirror::{Mirror, Mirrored};
 pub(crate) use process::{Demo, Nestr, Shape};
 pub(crate) use redis::Redis;
-pub(crate) use replicas::{House, Key, Replica};
+pub(crate) use replicas::{GATEWAY, House, Key, Replica};
 pub(crate) use terminal::{Operated, Terminal, grpcurl, nestr_scim};
 pub(crate) use wire::Ask;
 pub(crate) use workspace::{Login, Workspace};

@@ -24,6 +24,8 @@ use tonic::{Code, Request};
 use super::binary::{A_MOMENT, PATIENCE};
 use super::{Redis, nobody};
 
+/// The credential of a gateway at every replica.
+pub(crate) const GATEWAY: &str = "gateways-secret";
 /// The credential of the operator of every replica.
 const OPERATOR: &str = "Bearer secret";
 /// How long a directory has to have heard others before it believes what they share.
@@ -62,10 +64,19 @@ impl House {
         self.replica_with(&redis.url(), &"secret".repeat(6)).await
     }
 
+    /// A directory on this store that knows of no other.
+    pub(crate) async fn replica_alone(&self) -> Replica {
+        self.directory(None, &"secret".repeat(6)).await
+    }
+
     /// The same, with a cluster secret of its own.
     pub(crate) async fn replica_with(&self, redis: &str, secret: &str) -> Replica {
         let url = redis.parse().expect("a URL");
         let redis = directory_svc::Redis::open(&url, None, None, "test").expect("a URL");
+        self.directory(Some(redis), secret).await
+    }
+
+    async fn directory(&self, redis: Option<directory_svc::Redis>, secret: &str) -> Replica {
         let settings = Settings {
             public_url: "https://scim.example".to_owned(),
             tombstone_days: 30,
@@ -73,10 +84,12 @@ impl House {
             first_domain_check: Duration::from_mins(1),
             limits: LimitsConfig { rate: 0, burst: 1 },
             cluster_secret: ClusterSecret::new(secret).expect("a secret"),
-            redis: Some(redis),
+            redis,
         };
-        let callers =
-            ServiceCallers::new(vec![ServiceCaller::new("olga", Role::Operator, "secret")]);
+        let callers = ServiceCallers::new(vec![
+            ServiceCaller::new("olga", Role::Operator, "secret"),
+            ServiceCaller::new("gateway", Role::Gateway, GATEWAY),
+        ]);
         let store = self.store.clone();
         let directory = Directory::new(store, Clock::system(), settings, callers).expect("keys");
         let router = directory.router().await.expect("reflection");
@@ -96,6 +109,11 @@ impl House {
 }
 
 impl Replica {
+    /// What it serves.
+    pub(crate) fn router(&self) -> axum::Router {
+        self.router.clone()
+    }
+
     /// A workspace that identity providers may come to; answers its id.
     pub(crate) async fn workspace(&self) -> String {
         let ask = v1::CreateWorkspaceRequest {

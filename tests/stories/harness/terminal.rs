@@ -73,6 +73,23 @@ impl Terminal {
         }
     }
 
+    /// The google.rpc.Status with which a method refuses what is asked, with this metadata beside.
+    pub(crate) fn refused(
+        nestr: &Nestr,
+        metadata: &[&str],
+        method: &str,
+        message: &Value,
+    ) -> Value {
+        let (message, method) = (message.to_string(), format!("nestr.directory.v1.{method}"));
+        let mut options = vec!["-format-error", "-d", &message];
+        options.extend(metadata.iter().flat_map(|&line| ["-H", line]));
+        let output = Self::run(nestr, &options, &[&method]);
+        assert!(!output.status.success(), "{method} {message} was done");
+        serde_json::from_slice(&output.stderr).unwrap_or_else(|error| {
+            panic!("{error}: {method} {message}: {}", String::from_utf8_lossy(&output.stderr))
+        })
+    }
+
     /// Runs `nestr-scim operator` with these words, the credential in the environment.
     pub(crate) fn operate(&self, words: &[&str]) -> Operated {
         let mut command = operator(words);

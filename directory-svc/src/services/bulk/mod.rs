@@ -213,7 +213,8 @@ fn id_alone() -> v1::View {
 
 /// The operations of a PATCH within the bulk.
 fn operations(data: &Value) -> Result<Vec<v1::PatchOperation>, Status> {
-    let raw = scim::patch::read_envelope(&data.to_string()).map_err(super::fault::scim_error)?;
+    let raw = scim::patch::read_envelope(&data.to_string())
+        .map_err(super::fault::scim_error("operations"))?;
     let operation = |raw: scim::patch::RawOperation| v1::PatchOperation {
         op: raw.op,
         path: raw.path,

@@ -61,7 +61,7 @@ impl Operation {
         let data = match (method, data_json.as_str()) {
             (Method::Delete, _) => Value::Null,
             (_, "") => return Err(no(invalid("The operation needs data."))),
-            (_, text) => scim::json::parse(text).map_err(scim_error)?,
+            (_, text) => scim::json::parse(text).map_err(scim_error("operations"))?,
         };
         let mut refers_to = references(&data);
         refers_to.extend(reference(id).map(str::to_owned));
@@ -199,7 +199,7 @@ impl Bulk {
 }
 
 fn invalid(detail: &str) -> Refusal {
-    Refusal::new(Reason::InvalidSyntax, detail)
+    Refusal::new(Reason::InvalidSyntax, detail).at("operations")
 }
 
 fn no_path() -> Refusal {
@@ -214,9 +214,11 @@ pub(super) fn unresolved(bulk_id: &str) -> Refusal {
         Reason::InvalidValue,
         format!("bulkId:{shown} refers to nothing that this bulk has made."),
     )
+    .at("operations")
 }
 
 fn doubled(bulk_id: &str) -> Refusal {
     let shown = echo(bulk_id);
-    Refusal::new(Reason::InvalidValue, format!("The bulkId {shown} is another operation's too."))
+    let detail = format!("The bulkId {shown} is another operation's too.");
+    Refusal::new(Reason::InvalidValue, detail).at("operations")
 }

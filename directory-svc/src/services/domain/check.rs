@@ -7,6 +7,7 @@ use crate::clock::{Micros, SECOND};
 use crate::dns::Found;
 use crate::door::Admitted;
 use crate::ids::WorkspaceId;
+use crate::refusal::Thing;
 use crate::render;
 use crate::rules::dns_proof::{self, Due};
 use crate::rules::domains::not_claimed;
@@ -36,16 +37,17 @@ impl<S: Store> Services<S> {
         name: String,
     ) -> Result<v1::Domain, Status> {
         let found = workspace.domain_check(name.clone()).await.map_err(store_error)?;
-        let (claim, check) = found.ok_or_else(|| no(not_claimed()))?;
+        let absent = |name: &str| no(not_claimed().about(Thing::Domain, name));
+        let (claim, check) = found.ok_or_else(|| absent(&name))?;
         if dns_proof::purpose(&claim).is_none() {
-            return Err(no(dns_proof::nothing_to_prove()));
+            return Err(no(dns_proof::nothing_to_prove().about(Thing::Domain, name)));
         }
         let now = self.clock.now();
-        let take = workspace.take_domain_check(name, now, now + TAKEN);
+        let take = workspace.take_domain_check(name.clone(), now, now + TAKEN);
         if take.await.map_err(store_error)? {
             let was = claim.state;
             let known = self.ask_and_note(workspace, claim, true).await?;
-            let (claim, check) = known.ok_or_else(|| no(not_claimed()))?;
+            let (claim, check) = known.ok_or_else(|| absent(&name))?;
             if claim.state == DomainState::Verified && was != claim.state {
                 self.sign_in_the_waiting(workspace, &author(), &claim.name).await;
             }

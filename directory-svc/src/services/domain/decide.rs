@@ -5,7 +5,7 @@ use directory_api::v1::Reason;
 use tonic::{Response, Status};
 
 use crate::door::{Admitted, Authenticated};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Thing};
 use crate::render;
 use crate::rules::claims::{CLAIMS_IN_ALL, Claim};
 use crate::rules::domains::{self, Claimant};
@@ -111,9 +111,11 @@ impl<S: Store> Services<S> {
         let (name, note) = (named(domain)?, bounded(note)?);
         let write = self.write(author.clone());
         let decision = Decision::by(&write, DecidedHow::Operator, note);
+        let about = name.clone();
         workspace
             .change_domain(write, name, move |standing, shared| {
-                let domain = decide(standing, shared, decision.clone())?;
+                let domain = decide(standing, shared, decision.clone());
+                let domain = domain.map_err(|no| no.about(Thing::Domain, &about))?;
                 Ok(notices::of_domain(standing, domain))
             })
             .await
@@ -135,13 +137,16 @@ impl<S: Store> Services<S> {
         let dependent = workspace.people_of_domain(name.clone()).await.map_err(store_error)?;
         let write = self.write(author.clone());
         let decision = Decision::by(&write, how, note);
+        let about = name.clone();
+        let rule = move |standing: Option<&Domain>| {
+            rule(standing, decision.clone()).map_err(|no| no.about(Thing::Domain, &about))
+        };
         let domain = if validate_only {
             let standing = workspace.domains().await.map_err(store_error)?;
-            let standing = standing.iter().find(|domain| domain.name == name);
-            rule(standing, decision).map_err(no)?
+            rule(standing.iter().find(|domain| domain.name == name)).map_err(no)?
         } else {
             let decide = move |standing: Option<&Domain>, _| {
-                Ok(notices::of_domain(standing, rule(standing, decision.clone())?))
+                Ok(notices::of_domain(standing, rule(standing)?))
             };
             workspace.change_domain(write, name, decide).await.map_err(store_error)?
         };

@@ -62,8 +62,8 @@ impl<S: Store> GroupService for Services<S> {
         )?;
         let group = workspace.group(read::group_id(&ask.id)?).await.map_err(store_error)?;
         let group = groups::expect(group.as_ref(), &ask.id, None).map_err(no)?;
-        let members = self.members_of(&workspace, &render, group).await?;
-        Ok(Response::new(render.message(group, &members)?))
+        let (group, members) = self.whole(&workspace, &render, group.clone()).await?;
+        Ok(Response::new(render.message(&group, &members)?))
     }
 
     async fn batch_get_groups(
@@ -273,6 +273,33 @@ impl<S: Store> GroupService for Services<S> {
 }
 
 impl<S: Store> Services<S> {
+    /// A group and its members as they were at one moment, `group` or a later one: who is told members under
+    /// a version that never had them changes what nobody has seen. Group and members are read one after the
+    /// other, and again while others write between; the call's deadline ends that.
+    ///
+    /// # Errors
+    /// `GROUP_NOT_FOUND` when it is removed meanwhile.
+    pub(super) async fn whole(
+        &self,
+        workspace: &S::Workspace,
+        render: &Groups,
+        mut group: Group,
+    ) -> Result<(Group, Vec<Member>), Status> {
+        loop {
+            let members = self.members_of(workspace, render, &group).await?;
+            if !render.wants_members() || group.member_count == 0 {
+                return Ok((group, members));
+            }
+            let id = group.id;
+            let now = workspace.group(id).await.map_err(store_error)?;
+            let now = now.ok_or_else(|| no(groups::not_found(&id.to_string())))?;
+            if now.revision == group.revision {
+                return Ok((group, members));
+            }
+            group = now;
+        }
+    }
+
     /// The members of a group, where the caller is to see them in one message.
     pub(super) async fn members_of(
         &self,

@@ -177,7 +177,7 @@ impl<S: Store> Services<S> {
         if render.wants_members() && group.member_count > most {
             return Ok(render.without_document(group));
         }
-        let members = self.members_of(workspace, render, group).await?;
-        render.message(group, &members)
+        let (group, members) = self.whole(workspace, render, group.clone()).await?;
+        render.message(&group, &members)
     }
 }

@@ -301,7 +301,7 @@ fn read_scope(ask: &v1::WatchRequest) -> Result<Scope, Refusal> {
         ("", true) => Ok(Scope::All),
         ("", false) => Err(read::invalid("workspace_id", "name one, or set all")),
         (_, true) => Err(read::invalid("all", "leave it out, or workspace_id")),
-        (id, false) => id.parse().map(Scope::One).map_err(|_| crate::door::no_workspace()),
+        (id, false) => id.parse().map(Scope::One).map_err(|_| crate::door::no_workspace(id)),
     }
 }
 

@@ -180,7 +180,7 @@ impl<S: Store> Services<S> {
 
     async fn revision_of(&self, id: WorkspaceId) -> Result<Revision, Status> {
         let card = self.store.workspace(id).card().await.map_err(store_error)?;
-        Ok(card.ok_or_else(|| no(no_workspace()))?.revision)
+        Ok(card.ok_or_else(|| no(no_workspace(&id.to_string())))?.revision)
     }
 
     pub(super) fn expired(&self) -> Status {
@@ -191,7 +191,8 @@ impl<S: Store> Services<S> {
                  a cursor and with start WATCH_START_SNAPSHOT, which sends the state first.",
                 self.settings.tombstone_days
             ),
-        ))
+        )
+        .at("cursor"))
     }
 }
 
@@ -201,4 +202,5 @@ pub(super) fn invalid_cursor() -> Refusal {
         "The cursor is not one that a watch of this workspace, or of all, gave. Send the one that was given \
          for what is watched now, or none and a start.",
     )
+    .at("cursor")
 }

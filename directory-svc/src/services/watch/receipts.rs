@@ -59,7 +59,8 @@ impl<S: Store> Services<S> {
                     "The caller has {CONSUMERS} consumers, and no more are allowed. Retire those that are no \
                      more, and let instances that share their work be one."
                 ),
-            ))),
+            )
+            .at("consumer"))),
         }
     }
 

@@ -389,7 +389,7 @@ fn behind(prefix: &str) -> Option<String> {
 
 fn unknown(names: &[&str]) -> Refusal {
     let detail = format!("{} cannot be filtered by. Filter by id instead.", names.join("."));
-    Refusal::new(Reason::InvalidFilter, detail)
+    Refusal::new(Reason::InvalidFilter, detail).at("filter")
 }
 
 #[cfg(test)]

@@ -175,5 +175,5 @@ impl<D: Dialect> Compiler<D> {
 fn unsortable(target: &Target) -> Refusal {
     let detail =
         format!("sortBy: a list cannot be sorted by `{target}`. Sort by another attribute.");
-    Refusal::new(Reason::InvalidValue, detail)
+    Refusal::new(Reason::InvalidValue, detail).at("order")
 }

@@ -8,7 +8,7 @@ use super::failure::fault;
 use super::statement::{one, run};
 use super::workspaces;
 use crate::ids::{ApiKeyId, WorkspaceId};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Thing};
 use crate::store::record::Detail;
 use crate::store::{
     Answer, Author, ChangeKind, IntegrationState, Revision, StoreError, Write, ended,
@@ -65,7 +65,7 @@ impl<'c> Writing<'c> {
         })?;
         let (suspension, state, key_ended) = found.ok_or_else(|| {
             let detail = format!("There is no workspace {workspace}.");
-            Refusal::new(Reason::WorkspaceNotFound, detail)
+            Refusal::new(Reason::WorkspaceNotFound, detail).about(Thing::Workspace, workspace)
         })?;
         let is_shut = || state.and_then(|state| state.shuts_out(suspension.is_some()));
         match key_ended.or_else(is_shut) {

@@ -254,13 +254,13 @@ fn has(member: Member, expected: &Map<String, Value>) -> bool {
 
 fn nobody_meant() -> Refusal {
     let detail = "No member matches the filter of the path. Add the member instead.";
-    Refusal::new(Reason::NoTarget, detail)
+    Refusal::new(Reason::NoTarget, detail).at("members")
 }
 
 fn immutable() -> Refusal {
     let detail =
         "What is said of a member is immutable. Remove the member and add another instead.";
-    Refusal::new(Reason::Mutability, detail)
+    Refusal::new(Reason::Mutability, detail).at("members")
 }
 
 /// Takes a removed person or group out of every group; answers the groups that were left.

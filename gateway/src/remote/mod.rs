@@ -1,15 +1,18 @@
-//! The directory in another process: a few channels, the gateway's credential where it has one, and another
-//! try when the directory was not there.
+//! Directories in other processes: channels to each, the gateway's credential where it has one, and another
+//! try when one was not there. `names` says where they are, `replica` is one of them, `replicas` whose turn
+//! it is.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod names;
+mod replica;
+mod replicas;
+
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, Request, Response, header};
 use backon::{BackoffBuilder, ExponentialBuilder};
+use directory_api::{Method, Repeats};
 use http_body_util::{BodyExt, Collected, Full};
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::Status;
@@ -18,15 +21,9 @@ use tonic::codegen::{BoxFuture, Service, StdError};
 use tonic::transport::{Channel, Endpoint};
 use tracing::Instrument;
 
-/// How many channels are kept. A directory takes 100 calls at a time on each, so that no workspace
-/// that waits for its turn there holds them all.
-const CHANNELS: usize = 8;
-/// How long making a connection may take before it is tried again.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often a silent connection is asked for a sign of life, and how long that may take: a directory
-/// whose machine is gone says nothing.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+pub use names::Names;
+use replicas::Replicas;
+
 /// How long to wait before the second try; it doubles up to the longest.
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -41,17 +38,16 @@ const MOST_MILLISECONDS: u64 = 99_999_999;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(pub(crate) Instant);
 
-/// Channels to a directory in another process. Clones share them.
+/// The directories in other processes. Clones share the channels to them.
 ///
-/// A call that finds no directory, or loses it, is sent again until its deadline: a read changes
-/// nothing, and a write carries an operation id by which the directory knows it again. What the
-/// directory itself answers is final. A call runs to its end even when its client has gone: a
-/// cancelled one resets its stream, and a directory ends a connection, with all other calls on it, on
-/// which too many were reset.
+/// Calls go to each in its turn. One that finds no directory, or loses it, is sent to the next at once,
+/// and again to all until its deadline: a read changes nothing, and a write carries an operation id by
+/// which a directory knows it again. What a directory itself answers is final. A call runs to its end
+/// even when its client has gone: a cancelled one resets its stream, and a directory ends a connection,
+/// with all other calls on it, on which too many were reset.
 #[derive(Clone)]
 pub struct Remote {
-    channels: Arc<ArcSwap<[Channel; CHANNELS]>>,
-    next: Arc<AtomicUsize>,
+    replicas: Replicas,
     bearer: Option<HeaderValue>,
 }
 
@@ -61,36 +57,37 @@ pub struct Remote {
 pub struct NotACredential;
 
 impl Remote {
-    /// Channels to the directory at `endpoint`, presenting `credential`, if there is one; without it the
-    /// directory knows the gateway by the certificate that it shows there. Nothing is connected yet: the first
-    /// call does that, and every later one that finds the connection lost.
+    /// Channels to every directory at `endpoints`, whose hosts are looked up by `names` for as long as
+    /// this lives, presenting `credential`, if there is one; without it a directory knows the gateway by the
+    /// certificate that it shows there. Has to be called within a runtime. Nothing is connected yet.
     ///
     /// # Errors
     /// When the credential cannot be sent.
-    pub fn new(endpoint: &Endpoint, credential: Option<&str>) -> Result<Self, NotACredential> {
+    pub fn new(
+        endpoints: Vec<Endpoint>,
+        names: Names,
+        credential: Option<&str>,
+    ) -> Result<Self, NotACredential> {
         let bearer = credential.map(bearer).transpose()?;
-        let channels = Arc::new(ArcSwap::from_pointee(channels(endpoint)));
-        Ok(Self { channels, next: Arc::default(), bearer })
+        Ok(Self { replicas: Replicas::follow(endpoints, names), bearer })
     }
 
-    /// Goes by this endpoint from the next call on, as when it shows another certificate.
-    pub fn go_by(&self, endpoint: &Endpoint) {
-        self.channels.store(Arc::new(channels(endpoint)));
+    /// Goes by these endpoints to the same directories from the next call on, as when a gateway shows them
+    /// another certificate.
+    pub fn go_by(&self, endpoints: Vec<Endpoint>) {
+        self.replicas.go_by(endpoints);
     }
 
-    /// The channel whose turn it is.
-    fn channel(&self) -> Channel {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        self.channels.load()[turn % CHANNELS].clone()
-    }
-
-    async fn answer(self, mut request: Request<Body>) -> Result<Answer, StdError> {
+    async fn answer(mut self, mut request: Request<Body>) -> Result<Answer, StdError> {
         let deadline = request.extensions_mut().remove::<Deadline>();
         let deadline = deadline.map_or_else(|| Instant::now() + DEFAULT_PATIENCE, |d| d.0);
         if let Some(bearer) = &self.bearer {
             request.headers_mut().insert(header::AUTHORIZATION, bearer.clone());
         }
         let (head, body) = request.into_parts();
+        // What the gateway writes, it gives a name.
+        let repeats =
+            Method::of(head.uri.path()).map_or(Repeats::ByItself, |method| method.repeats);
         let body = body.collect().await?.to_bytes();
         let mut waits = ExponentialBuilder::default()
             .with_min_delay(SHORTEST_WAIT)
@@ -98,38 +95,38 @@ impl Remote {
             .without_max_times()
             .with_jitter()
             .build();
+        let late = |_| Status::deadline_exceeded("the directory did not answer");
+        let mut tried = Vec::new();
         loop {
+            let Some(replica) =
+                timeout_at(deadline, self.replicas.next(&tried)).await.map_err(late)?
+            else {
+                // Each was tried: all of them may be on their way back.
+                tried.clear();
+                let wait = waits.next().unwrap_or(LONGEST_WAIT);
+                if Instant::now() + wait >= deadline {
+                    tracing::warn!("no directory can be reached");
+                    return Err(Status::unavailable("no directory can be reached").into());
+                }
+                sleep(wait).await;
+                continue;
+            };
             let mut request =
                 Request::from_parts(head.clone(), Body::new(Full::from(body.clone())));
             request.headers_mut().insert(GRPC_TIMEOUT, time_left(deadline));
-            let answer = timeout_at(deadline, whole_answer(self.channel(), request)).await;
-            let lost = match answer {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(lost)) => lost,
-                Err(_) => {
-                    return Err(Status::deadline_exceeded("the directory did not answer").into());
-                }
+            let answer = timeout_at(deadline, whole_answer(replica.channel(), request)).await;
+            let lost = match answer.map_err(late)? {
+                Ok(answer) => return Ok(answer),
+                Err(lost) => lost,
             };
-            let wait = waits.next().unwrap_or(LONGEST_WAIT);
-            if Instant::now() + wait >= deadline {
-                tracing::warn!(error = &*lost, "the directory cannot be reached");
-                return Err(Status::unavailable("the directory cannot be reached").into());
+            tracing::debug!(error = &*lost, at = %replica.at, "directory lost, trying again");
+            self.replicas.lost(&replica);
+            if repeats == Repeats::Never {
+                return Err(Status::unavailable("the directory was lost").into());
             }
-            tracing::debug!(error = &*lost, "directory lost, trying again");
-            sleep(wait).await;
+            tried.push(replica.at);
         }
     }
-}
-
-fn channels(endpoint: &Endpoint) -> [Channel; CHANNELS] {
-    let endpoint = endpoint
-        .clone()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .keep_alive_while_idle(true);
-    std::array::from_fn(|_| endpoint.connect_lazy())
 }
 
 fn bearer(credential: &str) -> Result<HeaderValue, NotACredential> {
