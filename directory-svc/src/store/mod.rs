@@ -3,11 +3,13 @@
 //! No rule lives here: a write asks a pure `decide`, inside its transaction, and keeps what it says.
 
 mod model;
+pub mod postgres;
 pub mod sqlite;
 
 #[cfg(test)]
 mod conformance;
 mod domain_checks;
+mod edits;
 mod feed;
 mod filter_sql;
 mod groups;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::store::postgres::testing::{client, database};
+use crate::store::postgres::{PostgresConfig, PostgresStore, PostgresWorkspace, Statements};
 use crate::store::sqlite::{SqliteConfig, SqliteStore, SqliteWorkspace};
 use crate::store::{Kind, Query, Store};
 
@@ -12,17 +14,29 @@ pub(super) trait Engine: Sized {
     /// Its store.
     type Store: Store;
 
+    /// How many random walks of the state machine are taken in a short run: a server is asked over a socket.
+    const WALKS: u32;
+
+    /// Whether whoever has the store open has it alone.
+    const IS_ALONE: bool;
+
     /// A new, empty store.
-    fn start() -> Self;
+    async fn start() -> Self;
+
+    /// Another new, empty store of the same kind.
+    async fn another(&self) -> Self;
 
     /// The store.
     fn store(&self) -> &Self::Store;
 
     /// The same store, closed and opened again.
-    fn reopen(self) -> Self;
+    async fn reopen(self) -> Self;
+
+    /// Has the first workspace hold so many people and groups that the engine's plans are those of a large one.
+    async fn fill(&self);
 
     /// The steps of the engine's plan for a query that walk through all people or groups of a workspace.
-    fn walks(
+    async fn walks(
         workspace: &<Self::Store as Store>::Workspace,
         kind: Kind,
         query: &Query,
@@ -46,26 +60,109 @@ impl Sqlite {
 impl Engine for Sqlite {
     type Store = SqliteStore;
 
-    fn start() -> Self {
+    const WALKS: u32 = 24;
+
+    const IS_ALONE: bool = true;
+
+    async fn start() -> Self {
         Self::open(tempfile::tempdir().unwrap())
+    }
+
+    async fn another(&self) -> Self {
+        Self::start().await
     }
 
     fn store(&self) -> &SqliteStore {
         &self.store
     }
 
-    fn reopen(self) -> Self {
+    async fn reopen(self) -> Self {
         let Self { store, dir } = self;
         drop(store);
         Self::open(dir)
     }
 
-    fn walks(workspace: &SqliteWorkspace, kind: Kind, query: &Query) -> Vec<String> {
+    /// Its plans go by statistics that the migrations bring.
+    async fn fill(&self) {}
+
+    async fn walks(workspace: &SqliteWorkspace, kind: Kind, query: &Query) -> Vec<String> {
         let by_workspace_alone = |step: &String| {
             (step.contains("SCAN") && !["SCAN up", "SCAN down"].contains(&step.as_str()))
                 || step.contains("(workspace_id=?)")
                 || step.contains("(workspace_id=? AND seq>?)")
         };
         workspace.explain(kind, query).unwrap().into_iter().filter(by_workspace_alone).collect()
+    }
+}
+
+/// A server, in a database of its own.
+pub(super) struct Postgres {
+    store: PostgresStore,
+    config: PostgresConfig,
+}
+
+impl Postgres {
+    /// As behind a pooler that knows nothing of prepared statements.
+    pub(super) async fn pooled() -> Self {
+        Self::open(database(Statements::Unnamed).await).await
+    }
+
+    async fn open(config: PostgresConfig) -> Self {
+        Self { store: PostgresStore::open(&config).await.unwrap(), config }
+    }
+}
+
+impl Engine for Postgres {
+    type Store = PostgresStore;
+
+    const WALKS: u32 = 4;
+
+    const IS_ALONE: bool = false;
+
+    async fn start() -> Self {
+        Self::open(database(Statements::Prepared).await).await
+    }
+
+    async fn another(&self) -> Self {
+        Self::open(database(self.config.statements).await).await
+    }
+
+    fn store(&self) -> &PostgresStore {
+        &self.store
+    }
+
+    async fn reopen(self) -> Self {
+        let Self { store, config } = self;
+        drop(store);
+        Self::open(config).await
+    }
+
+    async fn fill(&self) {
+        let client = client(&self.config).await;
+        client.batch_execute(include_str!("fill.sql")).await.unwrap();
+        client.batch_execute("VACUUM ANALYZE").await.unwrap();
+    }
+
+    async fn walks(workspace: &PostgresWorkspace, kind: Kind, query: &Query) -> Vec<String> {
+        let table = match kind {
+            Kind::User => "scim_user",
+            Kind::Group => "scim_group",
+        };
+        let steps = workspace.explain(kind, query).await.unwrap();
+        let mut walks = Vec::new();
+        let mut scan = String::new();
+        for step in steps {
+            if step.contains("Scan") {
+                scan.clone_from(&step);
+            }
+            // A few integrations may be walked through; people and groups may not.
+            let by_workspace = step.trim().strip_prefix("Index Cond: (workspace_id = ");
+            let is_walk = step.contains("Seq Scan")
+                || by_workspace.is_some_and(|condition| !condition.contains(" AND "));
+            if is_walk && scan.contains(&format!(" on {table}")) {
+                walks.push(format!("{scan} {step}"));
+            }
+        }
+        walks
     }
 }

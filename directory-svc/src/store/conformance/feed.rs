@@ -93,7 +93,7 @@ pub(super) async fn tell_the_changes_of_all_in_order_without_a_gap<E: Engine>(en
 
     // A mark outlives the process.
     let half = followed[120].mark.clone();
-    let engine = engine.reopen();
+    let engine = engine.reopen().await;
     assert_eq!(behind(engine.store(), half).await, followed[121..]);
 }
 
@@ -164,7 +164,7 @@ pub(super) async fn give_out_no_place_again<E: Engine>(engine: E) {
     assert_eq!(acme.earliest_change().await.unwrap(), None);
     drop(acme);
 
-    let engine = engine.reopen();
+    let engine = engine.reopen().await;
     let store = engine.store();
     let acme = store.workspace(WorkspaceId::new(uuid(1)));
     change(&acme, "change", user_id(1), named("ada lovelace")).await.unwrap();

@@ -101,6 +101,7 @@ pub(super) async fn answer_the_longest_and_the_deepest_filter<E: Engine>(engine:
 /// migrations bring.
 pub(super) async fn serve_each_known_query_from_an_index<E: Engine>(engine: E) {
     let acme = workspace(engine.store(), 1).await;
+    engine.fill().await;
     for filter in [
         r#"userName eq "ada""#,
         r#"userName sw "ada""#,
@@ -125,7 +126,7 @@ pub(super) async fn serve_each_known_query_from_an_index<E: Engine>(engine: E) {
         "active eq false",
     ] {
         let query = query(filter, Some(integration_id(1)));
-        assert_served::<E>(&acme, Kind::User, filter, query);
+        assert_served::<E>(&acme, Kind::User, filter, query).await;
     }
     for filter in [
         r#"displayName eq "Staff""#,
@@ -141,23 +142,23 @@ pub(super) async fn serve_each_known_query_from_an_index<E: Engine>(engine: E) {
         r#"meta.lastModified gt "2026-01-01T00:00:00Z""#,
     ] {
         let query = query_of(Kind::Group, filter, Some(integration_id(1)));
-        assert_served::<E>(&acme, Kind::Group, filter, query);
+        assert_served::<E>(&acme, Kind::Group, filter, query).await;
     }
     let unindexed = query(r#"nickName eq "Ada""#, None);
-    let walks = E::walks(&acme, Kind::User, &unindexed);
+    let walks = E::walks(&acme, Kind::User, &unindexed).await;
     assert_ne!(walks, Vec::<String>::new(), "a walk is seen as one");
 }
 
-fn assert_served<E: Engine>(
+async fn assert_served<E: Engine>(
     acme: &<E::Store as Store>::Workspace,
     kind: Kind,
     filter: &str,
     query: Query,
 ) {
     assert!(is_served(kind, query.filter.as_ref().unwrap()), "{filter} is weighed as one that is");
-    let walks = E::walks(acme, kind, &query);
+    let walks = E::walks(acme, kind, &query).await;
     assert_eq!(walks, Vec::<String>::new(), "{filter}");
-    let first = E::walks(acme, kind, &Query { start: Start::Skip(0), ..query });
+    let first = E::walks(acme, kind, &Query { start: Start::Skip(0), ..query }).await;
     assert_eq!(first, Vec::<String>::new(), "{filter}");
 }
 

@@ -208,7 +208,7 @@ pub(super) async fn bar_an_address_longer_than_its_tombstone<E: Engine>(engine: 
     let gone = move |_: Option<&User>| Ok(bars(&["ada@acme.com"], true));
     acme.remove_user(write("remove"), user_id(1), NOW, gone).await.unwrap();
     drop(acme);
-    let engine = engine.reopen();
+    let engine = engine.reopen().await;
     let store = engine.store();
     store.clear_expired(NOW + 1, NOW + 1, 100).await.unwrap();
     let acme = store.workspace(WorkspaceId::new(super::uuid(1)));

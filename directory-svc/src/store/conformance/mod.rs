@@ -43,8 +43,24 @@ macro_rules! every_store_must {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    super::$file::$case(<super::engines::Sqlite as super::Engine>::start()).await;
+                    super::$file::$case(<super::engines::Sqlite as super::Engine>::start().await).await;
                     crate::store::sqlite::plans::assert_served();
+                }
+            )*
+        }
+        mod postgres {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$file::$case(<super::engines::Postgres as super::Engine>::start().await).await;
+                }
+            )*
+        }
+        mod pooled_postgres {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$file::$case(super::engines::Postgres::pooled().await).await;
                 }
             )*
         }

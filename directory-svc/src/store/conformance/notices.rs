@@ -77,7 +77,7 @@ pub(super) async fn keep_a_notice_with_its_decision_or_not_at_all<E: Engine>(eng
     assert_eq!((outbox.waiting, outbox.next_at), (1, Some(NOW + LEASE)));
 
     drop(acme);
-    let engine = engine.reopen();
+    let engine = engine.reopen().await;
     let again = taken(engine.store(), NOW + LEASE).await;
     assert_eq!(again, Some(("verified".to_owned(), 2)), "it outlives the process");
 }
@@ -102,7 +102,8 @@ pub(super) async fn keep_one_notice_of_a_name<E: Engine>(engine: E) {
 }
 
 /// "Those that are due longest", and "nobody else is given them before `until`, unless the store is opened
-/// anew". Seen to fail without the lease, and with the lease of an earlier process kept.
+/// anew by the only process that may have it". Seen to fail without the lease, and with the lease of an earlier
+/// process kept.
 pub(super) async fn give_a_taken_notice_to_nobody_else<E: Engine>(engine: E) {
     let store = engine.store();
     workspace(store, 1).await;
@@ -121,10 +122,12 @@ pub(super) async fn give_a_taken_notice_to_nobody_else<E: Engine>(engine: E) {
     store.settle_notice(acme(), "first".to_owned(), 1, Settled::Sent(NOW)).await.unwrap();
     assert_eq!(take(store, NOW).await.waiting, 3);
 
-    let engine = engine.reopen();
+    let engine = engine.reopen().await;
     let outbox = engine.store().take_due_notices(NOW + 3, NOW + 3 + LEASE, 10).await.unwrap();
     let keys: Vec<_> = outbox.taken.iter().map(|taken| taken.notice.key.as_str()).collect();
-    assert_eq!(keys.len(), 2, "{keys:?}");
+    // Another process may be sending them.
+    let free = if E::IS_ALONE { 2 } else { 0 };
+    assert_eq!(keys.len(), free, "{keys:?}");
 }
 
 /// Seen to fail with one that has ended settled once more.

@@ -88,7 +88,7 @@ pub(super) async fn keep_who_has_acknowledged_the_end_of_an_access_and_since_whe
     change(&acme, "back", user_id(1), back).await.unwrap();
     remove(&acme, "remove", user_id(1)).await.unwrap();
     drop((acme, other));
-    let engine = engine.reopen();
+    let engine = engine.reopen().await;
     let again = ending(engine.store(), 1, user_id(1)).await;
     assert_eq!(again.revision, 6);
     assert!(again.receipts.iter().all(|(_, at)| at.is_none()), "{again:?}");

@@ -25,9 +25,11 @@ use crate::store::{ApiKey, IntegrationState, KeyHash, Scope};
 /// the removed kept; a repeated removal or restore done again; a repeated change that adopted not known
 /// again; a domain of one's own taken for another's; the latest use of a key forgotten; a firm bar made a soft
 /// one; an address let in that is another's; a person let in who has left.
-pub(super) async fn agree_with_a_model_after_every_step<E: Engine + 'static>(engine: E) {
-    drop(engine);
-    let (cases, seed) = if is_long() { (1_000, seed()) } else { (24, seed()) };
+pub(super) async fn agree_with_a_model_after_every_step<E>(engine: E)
+where
+    E: Engine + Send + 'static,
+{
+    let (cases, seed) = if is_long() { (1_000, seed()) } else { (E::WALKS, seed()) };
     println!("seed {seed}, {cases} cases");
     let config = Config {
         cases,
@@ -40,7 +42,7 @@ pub(super) async fn agree_with_a_model_after_every_step<E: Engine + 'static>(eng
     let told = move || {
         let steps = prop::collection::vec(step(), 1..120);
         let walked = TestRunner::new(config).run(&steps, |steps| {
-            runtime.block_on(walk::<E>(&steps));
+            runtime.block_on(walk(&engine, &steps));
             Ok(())
         });
         walked.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
@@ -60,8 +62,8 @@ fn seed() -> u64 {
 }
 
 /// Does the steps in a new store and in the models of its workspaces, and compares after each.
-async fn walk<E: Engine>(steps: &[Step]) {
-    let engine = E::start();
+async fn walk<E: Engine>(engine: &E, steps: &[Step]) {
+    let engine = engine.another().await;
     let mut walk = Walk {
         store: engine.store().clone(),
         workspaces: Vec::new(),

@@ -45,7 +45,7 @@ pub(super) async fn mark_a_domain_whose_people_wait_as_it_is_verified<E: Engine>
     decide(&acme, "revoked.example", DomainState::Verified).await;
     decide(&acme, "revoked.example", DomainState::Revoked).await;
     drop((acme, evil));
-    let engine = engine.reopen();
+    let engine = engine.reopen().await;
     let store = engine.store();
     assert_eq!(take(store, 1, NOW - 1, 10).await, [], "before their time");
     let taken = store.take_waiting(taker(1), NOW, NOW + MINUTE, 10).await.unwrap();

@@ -153,7 +153,7 @@ pub(super) async fn survive_reopening<E: Engine>(engine: E) {
     let changes = acme.changes(0, 10).await.unwrap();
     drop(acme);
 
-    let engine = engine.reopen();
+    let engine = engine.reopen().await;
 
     let acme = engine.store().workspace(WorkspaceId::new(super::uuid(1)));
     let made =

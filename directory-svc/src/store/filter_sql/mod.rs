@@ -6,11 +6,13 @@
 
 mod dialect;
 mod order;
+mod page;
 mod served;
 
-pub(super) use dialect::{Bind, Condition, Dialect};
+pub(super) use dialect::{Bind, Condition, Dialect, Form};
 use directory_api::v1::Reason;
-pub(super) use order::{Order, number};
+use order::{Order, number};
+pub(super) use page::{Source, Statement, any_page_and_counts, page_and_count};
 use scim::filter::{Bound, Literal, Operator};
 use scim::{Sort, Target};
 pub(crate) use served::is_served;
@@ -181,7 +183,9 @@ impl<D: Dialect> Compiler<D> {
                 (None, Test::Present) => Ok("TRUE".to_owned()),
                 (None, Test::Compare(..)) => Err(unknown(&[&[rows.attribute], &*names].concat())),
             },
-            Base::Element(element) if names.is_empty() => Ok(self.test(element, test)),
+            Base::Element(element) if names.is_empty() => {
+                Ok(self.test(&D::json_value(element, None, form(test)), test))
+            }
             Base::Element(element) => Ok(self.in_document(element, &names, test)),
         }
     }
@@ -194,10 +198,13 @@ impl<D: Dialect> Compiler<D> {
                 "TRUE".to_owned()
             }
             (Place::Id, _) => self.id(&format!("{row}.id"), test),
-            (Place::Version, _) => self.test(&format!("('W/\"' || {row}.revision || '\"')"), test),
+            (Place::Version, _) => {
+                let tag = format!("('W/\"' || {row}.revision || '\"'){}", D::BY_CODE_POINT);
+                self.test(&tag, test)
+            }
             (Place::Same(value), _) => {
                 let value = self.bind(Bind::Text(value.to_owned()));
-                self.test(&value, test)
+                self.test(&format!("{value}{}", D::BY_CODE_POINT), test)
             }
             (Place::BoundExternalId, _) => self.bound_external_id(test),
             (Place::ExternalId, _) => self.external_id(test),
@@ -235,15 +242,16 @@ impl<D: Dialect> Compiler<D> {
         let viewer = self.bind(Bind::Integration(viewer));
         let test = self.test("b2.external_id", test);
         let (row, workspace) = (self.kind.alias(), &self.workspace);
-        format!(
-            "{row}.id IN (SELECT b2.user_id FROM binding b2 WHERE b2.workspace_id = {workspace} \
-             AND b2.integration_id = {viewer} AND {test})"
-        )
+        let bound = format!(
+            "SELECT b2.user_id FROM binding b2 WHERE b2.workspace_id = {workspace} \
+             AND b2.integration_id = {viewer} AND {test}"
+        );
+        D::one_of(&format!("{row}.id"), &bound)
     }
 
     fn in_document(&mut self, document: &str, names: &[&str], test: Test<'_>) -> String {
         let path = self.bind(Bind::Text(D::json_path(names)));
-        self.test(&D::json_value(document, &path), test)
+        self.test(&D::json_value(document, Some(&path), form(test)), test)
     }
 
     /// One value of the attribute at the end of `steps` is as `each` asks.
@@ -282,10 +290,11 @@ impl<D: Dialect> Compiler<D> {
             RowsOf::Table { table, owner } => {
                 let inner = self.each(each, &Scope::of(Base::Row(rows)))?;
                 let (alias, _) = owner.split_once('.').unwrap_or_default();
-                Ok(format!(
-                    "{row}.id IN (SELECT {owner} FROM {table} WHERE {alias}.workspace_id = \
-                     {workspace} AND ({inner}))"
-                ))
+                let owners = format!(
+                    "SELECT {owner} FROM {table} WHERE {alias}.workspace_id = {workspace} \
+                     AND ({inner})"
+                );
+                Ok(D::one_of(&format!("{row}.id"), &owners))
             }
             RowsOf::Memberships => {
                 if let Some(group) = served::value_asked(each) {
@@ -309,14 +318,15 @@ impl<D: Dialect> Compiler<D> {
         let Ok(group) = group.parse() else { return "FALSE".to_owned() };
         let group = self.bind(Bind::Member(group));
         let (row, workspace, join) = (self.kind.alias(), &self.workspace, D::ORDERED_JOIN);
-        format!(
-            "{row}.id IN (WITH RECURSIVE down(id) AS (SELECT x.id FROM scim_group x \
+        let within = format!(
+            "WITH RECURSIVE down(id) AS (SELECT x.id FROM scim_group x \
              WHERE x.workspace_id = {workspace} AND x.id = {group} \
              UNION SELECT m.member_id FROM down {join} group_member m \
              ON m.workspace_id = {workspace} AND m.group_id = down.id WHERE m.kind = 'group') \
              SELECT m.member_id FROM down {join} group_member m \
-             ON m.workspace_id = {workspace} AND m.group_id = down.id)"
-        )
+             ON m.workspace_id = {workspace} AND m.group_id = down.id"
+        );
+        D::one_of(&format!("{row}.id"), &within)
     }
 
     fn each<'f>(&mut self, each: &Each<'_, 'f>, scope: &Scope<'f>) -> Result<String, Refusal> {
@@ -334,6 +344,15 @@ impl<D: Dialect> Compiler<D> {
         };
         if part == Some("") && matches!(op, Operator::Co | Operator::Sw | Operator::Ew) {
             return format!("{value} IS NOT NULL");
+        }
+        if let Some((before, _)) = part.and_then(|part| part.split_once('\0')) {
+            // No text holds a NUL: none is equal to one that does, and it lies right behind what it begins with.
+            let before = self.bind(Bind::Text(before.to_owned()));
+            return match op {
+                Operator::Gt | Operator::Ge => format!("{value} > {before}"),
+                Operator::Lt | Operator::Le => format!("{value} <= {before}"),
+                Operator::Eq | Operator::Co | Operator::Sw | Operator::Ew => "FALSE".to_owned(),
+            };
         }
         if let (Operator::Sw, Some(prefix)) = (op, part) {
             return self.begins_with(value, prefix);
@@ -371,6 +390,17 @@ impl<D: Dialect> Compiler<D> {
     fn bind(&mut self, value: Bind) -> String {
         self.condition.binds.push(value);
         D::placeholder(self.condition.binds.len())
+    }
+}
+
+/// As what a value is asked for.
+fn form(test: Test<'_>) -> Form {
+    match test {
+        Test::Present | Test::Compare(_, Literal::Text(_)) => Form::Text,
+        Test::Compare(_, Literal::Boolean(_)) => Form::Truth,
+        Test::Compare(_, Literal::Integer(_) | Literal::Micros(_) | Literal::Decimal(_)) => {
+            Form::Number
+        }
     }
 }
 

@@ -3,13 +3,16 @@
 use directory_api::v1::Reason;
 use scim::{Sort, Target};
 
-use super::{Base, Bind, Compiler, Dialect, Scope, Step, names};
+use super::{Base, Bind, Compiler, Dialect, Form, Scope, Step, names};
 use crate::refusal::Refusal;
 use crate::store::places::{Place, place, rows};
 use crate::store::{Mark, SortKey};
 
 /// Of longer text so many characters are compared: a mark of a row holds them.
-const SORTED_CHARS: i64 = 128;
+const SORTED_CHARS: u8 = 128;
+
+/// What has no value to be sorted by.
+const NOTHING: &str = "CAST(NULL AS TEXT)";
 
 /// The order of a listing.
 #[derive(Debug)]
@@ -108,18 +111,19 @@ impl<D: Dialect> Compiler<D> {
             Place::Column(column @ ("user_name_key" | "created_at" | "modified_at")) => {
                 (format!("{row}.{column}"), false)
             }
-            Place::Column(column @ "active") => (format!("{row}.{column}"), true),
-            Place::Column(column) => (self.beginning(&format!("{row}.{column}")), true),
+            Place::Column(column @ "active") => {
+                (D::truth_as_number(&format!("{row}.{column}")), true)
+            }
+            Place::Column(column) => (beginning(&format!("{row}.{column}")), true),
             Place::Id => (format!("{row}.id"), false),
             Place::Version => (format!("{row}.revision"), false),
-            Place::Same(_) | Place::Always => ("NULL".to_owned(), true),
+            Place::Same(_) | Place::Always => (NOTHING.to_owned(), true),
             Place::ExternalId => (self.own("integration_id", row), true),
             Place::BoundExternalId => (self.own("integration_id", "b"), true),
             Place::Unknown => return Err(unsortable(target)),
             Place::Document => {
                 let path = self.bind(Bind::Text(D::json_path(&names)));
-                let value = D::json_value(&format!("{row}.search"), &path);
-                (self.of_kind(value, target), true)
+                (of_kind::<D>(&format!("{row}.search"), &path, target), true)
             }
         })
     }
@@ -132,17 +136,17 @@ impl<D: Dialect> Compiler<D> {
         let yes = self.bind(Bind::Boolean(true));
         let elements = D::json_elements(&search, &path);
         let value = if rest.is_empty() {
-            "o.value".to_owned()
+            D::json_value("o.value", None, Form::Text)
         } else {
             let path = self.bind(Bind::Text(D::json_path(rest)));
-            D::json_value("o.value", &path)
+            D::json_value("o.value", Some(&path), Form::Text)
         };
-        let value = self.beginning(&value);
+        let value = beginning(&value);
         // A value that is no object is nobody's primary one.
         let is_primary = if rest.is_empty() {
             "FALSE".to_owned()
         } else {
-            format!("{} = {yes}", D::json_value("o.value", &primary))
+            format!("{} = {yes}", D::json_value("o.value", Some(&primary), Form::Truth))
         };
         format!(
             "coalesce((SELECT {value} FROM {elements} AS o WHERE {is_primary} LIMIT 1), \
@@ -152,24 +156,27 @@ impl<D: Dialect> Compiler<D> {
 
     /// What the viewing integration itself calls the resource.
     fn own(&mut self, integration: &str, alias: &str) -> String {
-        let Some(viewer) = self.viewer else { return "NULL".to_owned() };
+        let Some(viewer) = self.viewer else { return NOTHING.to_owned() };
         let viewer = self.bind(Bind::Integration(viewer));
-        let own = self.beginning(&format!("{alias}.external_id"));
+        let own = beginning(&format!("{alias}.external_id"));
         format!("CASE WHEN {alias}.{integration} = {viewer} THEN {own} END")
     }
+}
 
-    fn of_kind(&mut self, value: String, target: &Target) -> String {
-        use scim::Kind::{Binary, Reference, String};
-        match target.leaf().kind {
-            String | Reference | Binary => self.beginning(&value),
-            _ => value,
-        }
+/// The value of a single-valued attribute, as its kind is sorted.
+fn of_kind<D: Dialect>(document: &str, path: &str, target: &Target) -> String {
+    use scim::Kind::{Binary, Boolean, Decimal, Reference, String};
+    let value = |form| D::json_value(document, Some(path), form);
+    match target.leaf().kind {
+        String | Reference | Binary => beginning(&value(Form::Text)),
+        Boolean => D::truth_as_number(&value(Form::Truth)),
+        Decimal => value(Form::Decimal),
+        _ => value(Form::Whole),
     }
+}
 
-    fn beginning(&mut self, text: &str) -> String {
-        let length = self.bind(Bind::Integer(SORTED_CHARS));
-        format!("substr({text}, 1, {length})")
-    }
+fn beginning(text: &str) -> String {
+    format!("substr({text}, 1, {SORTED_CHARS})")
 }
 
 fn unsortable(target: &Target) -> Refusal {

@@ -3,13 +3,18 @@
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use crate::store::filter_sql::{Bind, Dialect};
+use crate::store::filter_sql::{Bind, Dialect, Form};
 
 /// The embedded engine's SQL. Text compares by its bytes, which is by code point.
 pub(super) struct Sqlite;
 
 impl Dialect for Sqlite {
     const ORDERED_JOIN: &'static str = "CROSS JOIN";
+    const BY_CODE_POINT: &'static str = "";
+
+    fn one_of(column: &str, query: &str) -> String {
+        format!("{column} IN ({query})")
+    }
 
     fn placeholder(number: usize) -> String {
         format!("?{number}")
@@ -20,8 +25,9 @@ impl Dialect for Sqlite {
         names.iter().fold("$".to_owned(), |path, name| format!("{path}.\"{name}\""))
     }
 
-    fn json_value(document: &str, path: &str) -> String {
-        format!("json_extract({document}, {path})")
+    /// Of its own type, whatever is wanted.
+    fn json_value(document: &str, path: Option<&str>, _: Form) -> String {
+        path.map_or_else(|| document.to_owned(), |path| format!("json_extract({document}, {path})"))
     }
 
     fn json_elements(document: &str, path: &str) -> String {
@@ -42,6 +48,14 @@ impl Dialect for Sqlite {
         let parts = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)];
         // Hexadecimal digits: the one place where SQL may lower text.
         format!("lower({})", parts.join(" || '-' || "))
+    }
+
+    fn not_by_index(column: &str) -> String {
+        format!("+{column}")
+    }
+
+    fn truth_as_number(truth: &str) -> String {
+        truth.to_owned()
     }
 }
 

@@ -2,27 +2,14 @@
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params, params_from_iter};
-use scim::filter::Fitted;
 use uuid::Uuid;
 
 use super::counts;
 use super::dialect::Sqlite;
 use super::statement::all;
 use crate::ids::{MemberId, WorkspaceId};
-use crate::store::filter_sql::{Bind, Condition, Dialect, Order, compile, number};
-use crate::store::words::Word;
+use crate::store::filter_sql::{Source, Statement, any_page_and_counts, page_and_count};
 use crate::store::{Answer, AnyQuery, Kind, Mark, Page, Query, SortKey, Start};
-
-/// Where the rows of a kind come from.
-pub(super) struct Source {
-    pub(super) kind: Kind,
-    /// The table, under [`Kind::alias`], and what a row is read with.
-    pub(super) from: &'static str,
-    /// The columns that a row is read from.
-    pub(super) columns: &'static str,
-    /// The table alone, under the same alias.
-    pub(super) table: &'static str,
-}
 
 /// A page. One row more than asked for tells whether more follow.
 pub(super) fn page<T>(
@@ -38,10 +25,11 @@ pub(super) fn page<T>(
     {
         return nth_page(connection, workspace, source, query, *rows, read);
     }
-    let Statements { page, page_binds, count, count_binds } = statements(source, workspace, query)?;
+    let (page, counted) = page_and_count::<Sqlite>(source, workspace, query)?;
     let limit = query.limit as usize;
-    let mut found =
-        all(connection, &page, params_from_iter(page_binds), |row| Ok((read(row)?, mark(row)?)))?;
+    let mut found = all(connection, &page.sql, params_from_iter(page.binds), |row| {
+        Ok((read(row)?, mark(row)?))
+    })?;
     let more = found.len() > limit;
     found.truncate(limit);
     let is_begun = match &query.start {
@@ -51,8 +39,7 @@ pub(super) fn page<T>(
     let total = if is_whole {
         counts::total(connection, workspace, source.kind)?
     } else if is_begun || more {
-        let mut count = connection.prepare_cached(&count)?;
-        count.query_row(params_from_iter(count_binds), |row| row.get(0))?
+        count(connection, counted)?
     } else {
         found.len() as u64
     };
@@ -101,6 +88,10 @@ fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
     Ok(Mark { key, seq: row.get(columns - 1)? })
 }
 
+fn count(connection: &Connection, Statement { sql, binds }: Statement) -> Answer<u64> {
+    Ok(connection.prepare_cached(&sql)?.query_row(params_from_iter(binds), |row| row.get(0))?)
+}
+
 /// A page of ids of people and groups, which both sources together answer.
 pub(super) fn page_of_any(
     connection: &Connection,
@@ -108,58 +99,14 @@ pub(super) fn page_of_any(
     sources: [&Source; 2],
     query: &AnyQuery,
 ) -> Answer<Page<(Kind, MemberId)>> {
-    let mut binds = Vec::new();
-    let (mut rows, mut counts) = (Vec::new(), Vec::new());
-    let (mut total, mut is_descending) = (0, false);
-    for (at, (source, fitted)) in sources.into_iter().zip([&query.users, &query.groups]).enumerate()
-    {
-        let filter = match fitted {
-            Fitted::Nothing => continue,
-            Fitted::Everything => None,
-            Fitted::Those(bound) => Some(bound),
-        };
-        let sort = query.sort.as_ref().and_then(|sorts| sorts[at].as_ref());
-        is_descending |= sort.is_some_and(|sort| sort.is_descending);
-        let Source { kind, from, table, .. } = source;
-        let count = compile::<Sqlite>(*kind, filter, None, workspace, query.viewer, Vec::new())?;
-        counts.push((format!("SELECT count(*) FROM {table} WHERE {}", count.text), count.binds));
-        let condition = compile::<Sqlite>(*kind, filter, sort, workspace, query.viewer, binds)?;
-        let key = condition.order.as_ref().map_or("NULL", |order| &order.key);
-        let row = kind.alias();
-        rows.push(format!(
-            "SELECT '{}' AS kind, {row}.id AS id, {key} AS key, {row}.seq AS seq FROM {from} \
-             WHERE {}",
-            kind.word(),
-            condition.text
-        ));
-        binds = condition.binds;
-    }
-    for (count, binds) in counts {
-        let mut count = connection.prepare_cached(&count)?;
-        total += count.query_row(params_from_iter(binds), |row| row.get::<_, u64>(0))?;
-    }
-    if rows.is_empty() {
+    let Some((page, counts)) = any_page_and_counts::<Sqlite>(sources, workspace, query)? else {
         return Ok(Page { rows: Vec::new(), marks: Vec::new(), total: 0, more: false });
+    };
+    let mut total = 0;
+    for counted in counts {
+        total += count(connection, counted)?;
     }
-    let mut bind = |value: Bind| {
-        binds.push(value);
-        Sqlite::placeholder(binds.len())
-    };
-    let order = Order::of_key(is_descending);
-    let limit = bind(Bind::Integer(i64::from(query.limit) + 1));
-    let (after, offset) = match &query.start {
-        Start::After(mark) if *mark == Mark::of(0) => (String::new(), String::new()),
-        Start::After(mark) => (format!("WHERE {}", order.after(mark, "seq", bind)), String::new()),
-        Start::Skip(rows) => {
-            (String::new(), format!("OFFSET {}", bind(Bind::Integer(number(*rows)))))
-        }
-    };
-    let page = format!(
-        "SELECT kind, id, key, seq FROM ({}) {after} ORDER BY {} LIMIT {limit} {offset}",
-        rows.join(" UNION ALL "),
-        order.by("seq")
-    );
-    let mut found = all(connection, &page, params_from_iter(binds), |row| {
+    let mut found = all(connection, &page.sql, params_from_iter(page.binds), |row| {
         Ok(((row.get(0)?, row.get(1)?), mark(row)?))
     })?;
     let more = found.len() > query.limit as usize;
@@ -176,60 +123,11 @@ pub(super) fn explain(
     source: &Source,
     query: &Query,
 ) -> Answer<Vec<String>> {
-    let Statements { page, page_binds, count, count_binds } = statements(source, workspace, query)?;
+    let (page, counted) = page_and_count::<Sqlite>(source, workspace, query)?;
     let mut steps = Vec::new();
-    for (sql, binds) in [(page, page_binds), (count, count_binds)] {
+    for Statement { sql, binds } in [page, counted] {
         let sql = format!("EXPLAIN QUERY PLAN {sql}");
         steps.extend(all(connection, &sql, params_from_iter(binds), |row| row.get(3))?);
     }
     Ok(steps)
-}
-
-struct Statements {
-    page: String,
-    page_binds: Vec<Bind>,
-    count: String,
-    count_binds: Vec<Bind>,
-}
-
-fn statements(source: &Source, workspace: WorkspaceId, query: &Query) -> Answer<Statements> {
-    let Source { kind, from, columns, table } = source;
-    let (filter, sort) = (query.filter.as_ref(), query.sort.as_ref());
-    let condition = compile::<Sqlite>(*kind, filter, sort, workspace, query.viewer, Vec::new())?;
-    let Condition { text: passes, binds, is_range, order, filtered } = condition;
-    let count_binds = binds[..filtered].to_vec();
-    let mut page_binds = binds;
-    let mut bind = |value: Bind| {
-        page_binds.push(value);
-        Sqlite::placeholder(page_binds.len())
-    };
-    // The sign takes the index of the column out of the engine's choice.
-    let sign = if is_range || order.is_some() { "+" } else { "" };
-    let seq = format!("{sign}{}.seq", kind.alias());
-    let limit = bind(Bind::Integer(i64::from(query.limit) + 1));
-    let key = order.as_ref().map_or("NULL", |order| &order.key);
-    let by = order.as_ref().map_or_else(|| seq.clone(), |order| order.by(&seq));
-    let (after, offset) = match &query.start {
-        Start::After(mark) if *mark == Mark::of(0) => (String::new(), String::new()),
-        Start::After(mark) => {
-            let after = match &order {
-                Some(order) => order.after(mark, &seq, bind),
-                None => format!("{seq} > {}", bind(Bind::Integer(number(mark.seq)))),
-            };
-            (format!("AND {after}"), String::new())
-        }
-        Start::Skip(rows) => {
-            (String::new(), format!("OFFSET {}", bind(Bind::Integer(number(*rows)))))
-        }
-    };
-    Ok(Statements {
-        page: format!(
-            "SELECT {columns}, {key}, {}.seq FROM {from} WHERE {passes} {after} ORDER BY {by} \
-             LIMIT {limit} {offset}",
-            kind.alias()
-        ),
-        page_binds,
-        count: format!("SELECT count(*) FROM {table} WHERE {passes}"),
-        count_binds,
-    })
 }

@@ -2,14 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use directory_api::v1::Reason;
 use rusqlite::{Connection, Row, params};
 use scim::filter::Bound;
 use scim::patch::ListEdit;
-use serde_json::{Map, Value, json};
 
 use crate::ids::{GroupId, MemberId, WorkspaceId};
-use crate::refusal::Refusal;
+use crate::store::edits::{Delta, Moves, expect, met, rejoined};
 use crate::store::sqlite::statement::{all, one, run};
 use crate::store::sqlite::writing::Writing;
 use crate::store::{Answer, Belonging, Kind, Member, Revision};
@@ -61,56 +59,22 @@ pub(in crate::store::sqlite) fn belonging(
     Ok(belonging.take(limit as usize).collect())
 }
 
-/// What the edits of one write came to.
-#[derive(Debug, Default)]
-pub(super) struct Delta {
-    /// Who joined.
-    pub(super) added: Vec<Member>,
-    /// Who left.
-    pub(super) removed: Vec<Member>,
-    /// How many were to join and do not exist.
-    pub(super) skipped: usize,
-}
-
-impl Delta {
-    pub(super) fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty()
-    }
-}
-
 /// Does the edits to the members of a group, one after the other.
 ///
 /// # Errors
 /// `NO_TARGET` and `MUTABILITY`, of a [`ListEdit::Expect`] that is disappointed.
 pub(super) fn edit(writing: &Writing<'_>, of: GroupId, edits: &[ListEdit]) -> Answer<Delta> {
-    let mut editing = Editing { writing, of, moved: BTreeMap::new(), skipped: 0 };
+    let mut editing = Editing { writing, of, moves: Moves::default() };
     for edit in edits {
         editing.apply(edit)?;
     }
-    let Editing { moved, skipped, .. } = editing;
-    let mut delta = Delta { skipped, ..Delta::default() };
-    for (id, Moved { kind, was_member, is_member }) in moved {
-        match (was_member, is_member) {
-            (false, true) => delta.added.push(Member { id, kind }),
-            (true, false) => delta.removed.push(Member { id, kind }),
-            _ => {}
-        }
-    }
-    Ok(delta)
-}
-
-/// Someone whom an edit has moved.
-struct Moved {
-    kind: Kind,
-    was_member: bool,
-    is_member: bool,
+    Ok(editing.moves.into_delta())
 }
 
 struct Editing<'w, 'c> {
     writing: &'w Writing<'c>,
     of: GroupId,
-    moved: BTreeMap<MemberId, Moved>,
-    skipped: usize,
+    moves: Moves,
 }
 
 impl Editing<'_, '_> {
@@ -133,11 +97,7 @@ impl Editing<'_, '_> {
             }
             ListEdit::Expect { value, filter, members } => {
                 let found = self.matching(value.as_deref(), filter)?;
-                if found.is_empty() {
-                    return Err(nobody_meant().into());
-                }
-                let is_as_expected = |member: &Member| has(*member, members);
-                if found.iter().all(is_as_expected) { Ok(()) } else { Err(immutable().into()) }
+                Ok(expect(&found, members)?)
             }
         }
     }
@@ -166,7 +126,7 @@ impl Editing<'_, '_> {
         for value in values {
             match value.parse().ok().map(|id| self.find(id)).transpose()?.flatten() {
                 Some(member) => found.push(member),
-                None => self.skipped += 1,
+                None => self.moves.skipped += 1,
             }
         }
         Ok(found)
@@ -190,7 +150,7 @@ impl Editing<'_, '_> {
             params![self.writing.workspace, self.of, member.id, member.kind],
         )?;
         if joined > 0 {
-            self.note(member, true);
+            self.moves.note(member, true);
         }
         Ok(())
     }
@@ -204,14 +164,9 @@ impl Editing<'_, '_> {
             read,
         )?;
         if let Some(member) = left {
-            self.note(member, false);
+            self.moves.note(member, false);
         }
         Ok(())
-    }
-
-    fn note(&mut self, Member { id, kind }: Member, is_member: bool) {
-        let first = Moved { kind, was_member: !is_member, is_member };
-        self.moved.entry(id).or_insert(first).is_member = is_member;
     }
 
     /// The members that a filter meets: one row is read where it names a value, else all are.
@@ -236,31 +191,8 @@ impl Editing<'_, '_> {
                 read,
             )?,
         };
-        Ok(standing.into_iter().filter(|member| filter.matches(&as_value(*member))).collect())
+        Ok(met(standing, filter))
     }
-}
-
-/// The member as a filter of the schema sees it. Where it is on the web no store knows.
-fn as_value(Member { id, kind }: Member) -> Value {
-    json!({"value": id.to_string(), "type": kind.name()})
-}
-
-fn has(member: Member, expected: &Map<String, Value>) -> bool {
-    let stands = as_value(member);
-    expected.iter().filter_map(|(name, value)| Some((stands.get(name)?.as_str()?, value))).all(
-        |(stands, value)| value.as_str().is_some_and(|value| value.eq_ignore_ascii_case(stands)),
-    )
-}
-
-fn nobody_meant() -> Refusal {
-    let detail = "No member matches the filter of the path. Add the member instead.";
-    Refusal::new(Reason::NoTarget, detail).at("members")
-}
-
-fn immutable() -> Refusal {
-    let detail =
-        "What is said of a member is immutable. Remove the member and add another instead.";
-    Refusal::new(Reason::Mutability, detail).at("members")
 }
 
 /// Takes a removed person or group out of every group; answers the groups that were left.
@@ -279,7 +211,7 @@ pub(in crate::store::sqlite) fn leave_all(
     Ok(left)
 }
 
-/// Puts a person or group who came back into those of `groups`, a JSON array of ids, that are still here;
+/// Puts a person or group who came back into those of `groups`, a list of [`edits`](crate::store::edits), that are still here;
 /// answers them.
 pub(in crate::store::sqlite) fn rejoin(
     writing: &Writing<'_>,
@@ -287,9 +219,8 @@ pub(in crate::store::sqlite) fn rejoin(
     groups: &str,
     revision: Revision,
 ) -> Answer<Vec<GroupId>> {
-    let ids: Vec<String> = serde_json::from_str(groups).unwrap_or_default();
     let mut joined = Vec::new();
-    for id in ids.iter().filter_map(|id| id.parse::<GroupId>().ok()) {
+    for id in rejoined(groups) {
         let added = run(
             writing.connection,
             "INSERT OR IGNORE INTO group_member (workspace_id, group_id, member_id, kind) \
@@ -302,11 +233,6 @@ pub(in crate::store::sqlite) fn rejoin(
         }
     }
     Ok(joined)
-}
-
-/// The groups for [`rejoin`].
-pub(in crate::store::sqlite) fn rejoin_list(groups: &[GroupId]) -> String {
-    json!(groups.iter().map(ToString::to_string).collect::<Vec<_>>()).to_string()
 }
 
 /// A member more or less, in the group's own row.

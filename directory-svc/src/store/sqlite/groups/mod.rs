@@ -6,13 +6,14 @@ mod write;
 
 use rusqlite::{Connection, Row, params};
 
-pub(super) use members::{belonging, leave_all, page as members, rejoin, rejoin_list};
+pub(super) use members::{belonging, leave_all, page as members, rejoin};
 pub(super) use removed::{list as list_removed, remove, restore};
 pub(super) use write::{change, create};
 
-use super::listing::{self, Source};
+use super::listing;
 use super::statement::{all, one};
 use crate::ids::{GroupId, MemberId, WorkspaceId};
+use crate::store::filter_sql::Source;
 use crate::store::{Answer, Binding, Group, Kind, Membership, Page, Query};
 
 /// The columns that [`read`] reads, of a group and its integration's state.

@@ -3,11 +3,12 @@
 use rusqlite::{Connection, Row, params};
 
 use super::find;
-use super::members::{leave_all, rejoin, rejoin_list};
+use super::members::{leave_all, rejoin};
 use super::write::{Place, image, insert, standing};
 use crate::clock::Micros;
 use crate::ids::{GroupId, WorkspaceId};
 use crate::refusal::Refusal;
+use crate::store::edits::rejoin_list;
 use crate::store::record::Detail;
 use crate::store::sqlite::counts;
 use crate::store::sqlite::failure::fault;

@@ -4,10 +4,11 @@ use rusqlite::params;
 use scim::patch::ListEdit;
 
 use super::find;
-use super::members::{Delta, edit, touch};
+use super::members::{edit, touch};
 use crate::clock::Micros;
 use crate::ids::{GroupId, MemberId};
 use crate::refusal::Refusal;
+use crate::store::edits::Delta;
 use crate::store::places::GroupKeys;
 use crate::store::record::{Detail, image_of_group};
 use crate::store::sqlite::counts;

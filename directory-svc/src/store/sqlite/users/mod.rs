@@ -8,10 +8,11 @@ use rusqlite::{Connection, Row, params};
 pub(super) use removed::{list as list_removed, remove, restore};
 pub(super) use write::{change, create};
 
-use super::listing::{self, Source};
+use super::listing;
 use super::statement::{all, one};
 use super::writing::Writing;
 use crate::ids::{UserId, WorkspaceId};
+use crate::store::filter_sql::Source;
 use crate::store::{Answer, Binding, Kind, LoginEmail, Page, Provided, Query, Revision, User};
 
 /// The columns that [`read`] reads, of a person and their binding.

@@ -7,6 +7,7 @@ use super::{find, read};
 use crate::clock::Micros;
 use crate::ids::{UserId, WorkspaceId};
 use crate::refusal::Refusal;
+use crate::store::edits::rejoin_list;
 use crate::store::record::Detail;
 use crate::store::sqlite::failure::fault;
 use crate::store::sqlite::statement::{all, one, run};
@@ -50,7 +51,7 @@ pub(in crate::store::sqlite) fn remove(
     passage::keep(writing, id, &passage, None, person.binding.is_some())?;
     let revision = writing.next_revision()?;
     let left = groups::leave_all(writing, id.into(), revision)?;
-    bury(writing, id, expires_at, &groups::rejoin_list(&left))?;
+    bury(writing, id, expires_at, &rejoin_list(&left))?;
     drop_emails(writing, id)?;
     drop_binding(writing, id)?;
     counts::note(writing, Kind::User, person.seq, -1)?;
