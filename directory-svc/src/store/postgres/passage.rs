@@ -137,18 +137,16 @@ async fn let_go(writing: &Writing<'_>, lifted: Option<&Barred>) -> Answer<()> {
 }
 
 pub(super) async fn readmit(writing: &Writing<'_>, whom: &Readmitted) -> Answer<bool> {
-    let (subject, act) = match whom {
-        Readmitted::Address(key) => (key.clone(), "address.readmitted"),
-        Readmitted::Person(id) => (id.to_string(), "user.readmitted"),
+    let (subject, holder, act) = match whom {
+        Readmitted::Address(key) => (key.clone(), None, "address.readmitted"),
+        Readmitted::Person(id) => (id.to_string(), Some(id.to_string()), "user.readmitted"),
     };
     if writing.repeated(&[ChangeKind::AddressReadmitted], Some(&subject)).await?.is_some() {
         return Ok(true);
     }
-    let (person, keys, holder) = match whom {
-        Readmitted::Address(key) => (signed_in_by(writing, key).await?, vec![key.clone()], None),
-        Readmitted::Person(id) => {
-            (Some(*id), barred_of(writing, *id).await?, Some(subject.clone()))
-        }
+    let (person, keys) = match whom {
+        Readmitted::Address(key) => (signed_in_by(writing, key).await?, vec![key.clone()]),
+        Readmitted::Person(id) => (Some(*id), barred_of(writing, *id).await?),
     };
     let mut images = Vec::new();
     for key in &keys {
