@@ -60,6 +60,7 @@ mod protection;
 mod races;
 mod reasons;
 mod redis;
+mod redis_nodes;
 mod refused_domains;
 mod replicas;
 mod rfc;

@@ -5,27 +5,27 @@ use std::time::Duration;
 use rcgen::generate_simple_self_signed;
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{Ask, Nestr, Redis, Shape, refused_start};
+use crate::harness::{Ask, Cluster, Nestr, Redis, Shape, Watched, refused_start};
 
 /// Longer than anything takes; nothing is measured by it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn beside(redis: &Redis) -> Nestr {
-    beside_with(redis, &redis.url(), &[]).await
+    beside_with(&redis.url(), &[]).await
 }
 
 /// Started with these settings, once it is connected.
-async fn beside_with(redis: &Redis, url: &str, settings: &[&str]) -> Nestr {
+async fn beside_with(url: &str, settings: &[&str]) -> Nestr {
     let settings = [&["--demo", "acme.com", "--redis", url], settings].concat();
     let nestr = Nestr::start_as(Shape::Whole, &settings).await;
-    is_up(&nestr, redis).await;
+    is_up(&nestr).await;
     nestr
 }
 
-async fn is_up(nestr: &Nestr, redis: &Redis) {
+async fn is_up(nestr: &Nestr) {
     let deadline = Instant::now() + PATIENCE;
     while !nestr.send(Ask::new("GET", "/metrics")).await.body.contains("nestr_scim_redis_up 1") {
-        assert!(Instant::now() < deadline, "no connection to {}:\n{}", redis.at(), nestr.log());
+        assert!(Instant::now() < deadline, "no connection:\n{}", nestr.log());
         sleep(Duration::from_millis(10)).await;
     }
 }
@@ -99,26 +99,66 @@ async fn it_starts_without_its_redis_and_takes_it_when_it_comes() {
     let nestr = Nestr::start_as(Shape::Whole, &settings).await;
     nestr.acme().get("/Users").await.is(200);
     redis.start_again().await;
-    is_up(&nestr, &redis).await;
+    is_up(&nestr).await;
     nestr.acme().get("/Users").await.is(200);
     redis.stop();
     nestr.acme().get("/Users").await.is(200);
+}
+
+/// What the document asks for, for a user of Redis.
+const RIGHTS: &str = "~nestr-scim:* &nestr-scim:* +hello +ping +getrange +set +publish +subscribe";
+const PASSWORD: &str = "hunter2-of-redis";
+
+/// A folder with a certificate for this machine, a file of users and the password of the one who is let in.
+struct Guarded(tempfile::TempDir);
+
+impl Guarded {
+    /// With these `others`, and nestr, who has `rights` beside those that it needs of each Redis.
+    fn new(others: &str, rights: &str) -> Self {
+        let (home, name) = (tempfile::tempdir().expect("a directory"), "127.0.0.1".to_owned());
+        let made = generate_simple_self_signed([name]).expect("a certificate");
+        let users = format!("{others}\nuser nestr on >{PASSWORD} {RIGHTS} {rights}\n");
+        for (name, text) in [
+            ("cert.pem", made.cert.pem()),
+            ("key.pem", made.signing_key.serialize_pem()),
+            ("password", format!("{PASSWORD}\n")),
+            ("users.acl", users),
+        ] {
+            std::fs::write(home.path().join(name), text).expect("a file");
+        }
+        Self(home)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    /// The product beside `url` asks and tells by it, with nothing refused and nothing of the password told.
+    async fn is_passed(&self, url: &str) {
+        let (password, certificate) = (self.path("password"), self.path("cert.pem"));
+        let mut settings = vec!["--redis-password-file", &password];
+        if url.starts_with("rediss") {
+            settings.extend(["--redis-ca", &certificate]);
+        }
+        let nestr = beside_with(url, &settings).await;
+        nestr.acme().get("/Users").await.is(200);
+        nestr.operator().enable_scim(&nestr.acme().id).await;
+        let numbers = nestr.send(Ask::new("GET", "/metrics")).await.body;
+        for call in ["set", "publish"] {
+            let good = format!(r#"nestr_scim_redis_calls_total{{call="{call}",outcome="ok"}} "#);
+            assert!(numbers.contains(&good), "{numbers}");
+        }
+        assert!(!numbers.contains(r#"outcome="failed""#), "{numbers}");
+        assert!(!nestr.log().contains(PASSWORD) && !nestr.printed().contains(PASSWORD));
+    }
 }
 
 /// A user of Redis with no more rights than the document asks for, over TLS with a certificate of one's own.
 /// Seen to fail with the password left out.
 #[tokio::test]
 async fn redis_is_reached_by_tls_as_a_user_of_few_rights() {
-    let home = tempfile::tempdir().unwrap();
-    let path = |name: &str| home.path().join(name).display().to_string();
-    let made = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    std::fs::write(path("cert.pem"), made.cert.pem()).unwrap();
-    std::fs::write(path("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    std::fs::write(path("password"), "hunter2-of-redis\n").unwrap();
-    let rights = "user nestr on >hunter2-of-redis ~nestr-scim:* &nestr-scim:* +getrange +set \
-                  +publish +subscribe +ping +hello";
-    std::fs::write(path("users.acl"), format!("user default off\n{rights}\n")).unwrap();
-    let (certificate, key, users) = (path("cert.pem"), path("key.pem"), path("users.acl"));
+    let guarded = Guarded::new("user default off", "");
+    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| guarded.path(name));
     let redis = Redis::start_with(&[
         "--tls-cert-file",
         &certificate,
@@ -129,21 +169,32 @@ async fn redis_is_reached_by_tls_as_a_user_of_few_rights() {
         "--tls-auth-clients",
         "no",
         "--aclfile",
-        &users,
+        &guarded.path("users.acl"),
     ])
     .await;
-    let (url, password) = (format!("rediss://nestr@{}", redis.at()), path("password"));
-    let settings = ["--redis-password-file", &password, "--redis-ca", &certificate];
-    let nestr = beside_with(&redis, &url, &settings).await;
-    nestr.acme().get("/Users").await.is(200);
-    nestr.operator().enable_scim(&nestr.acme().id).await;
-    let numbers = nestr.send(Ask::new("GET", "/metrics")).await.body;
-    for call in ["set", "publish"] {
-        let good = format!(r#"nestr_scim_redis_calls_total{{call="{call}",outcome="ok"}} "#);
-        assert!(numbers.contains(&good), "{numbers}");
+    guarded.is_passed(&format!("rediss://nestr@{}", redis.at())).await;
+}
+
+/// The same with the nodes of a cluster. Seen to fail without the right that it needs beside the others.
+#[tokio::test]
+async fn a_cluster_is_reached_as_a_user_of_few_rights() {
+    let guarded = Guarded::new("user default on nopass ~* &* +@all", "+cluster|slots");
+    let cluster = Cluster::start_with(&["--aclfile", &guarded.path("users.acl")]).await;
+    guarded.is_passed(&cluster.url().replace("://", "://nestr@")).await;
+}
+
+/// Sentinels that ask for credentials are shown those for the master, where they are a user's of few rights.
+/// Seen to fail with sentinels that are shown nothing, and without the right that the master's role needs.
+#[tokio::test]
+async fn a_master_is_found_by_sentinels_that_ask_for_credentials() {
+    let guarded = Guarded::new("user default on nopass ~* &* +@all", "+role");
+    let watched = Watched::start_with(&["--aclfile", &guarded.path("users.acl")]).await;
+    for sentinel in &watched.sentinels {
+        let user = format!("ACL SETUSER nestr on >{PASSWORD} +sentinel|get-master-addr-by-name");
+        let _: () = sentinel.say(&user).await;
+        let _: () = sentinel.say("ACL SETUSER default on resetpass").await;
     }
-    assert!(!numbers.contains(r#"outcome="failed""#), "{numbers}");
-    assert!(!nestr.log().contains("hunter2") && !nestr.printed().contains("hunter2"));
+    guarded.is_passed(&watched.url().replace("://", "://nestr@")).await;
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use crate::clock::{Clock, MINUTE, Micros};
 use crate::failpoint::{self, Point};
 use crate::ids::WorkspaceId;
 use crate::secret::ClusterSecret;
-use crate::shared::{Heard, Redis, Seal, Shared};
+use crate::shared::{Heard, Name, Redis, Seal, Shared};
 use crate::store::{Answer, KeyGrant, KeyHash, Revision, WorkspaceStore};
 
 /// How long a look-up in the store is believed, wherever it is remembered and by whatever way it came.
@@ -212,7 +212,7 @@ impl KeyCache {
         failpoint::pass(Point::BeforePublishing);
         let notice = [&workspace.uuid().as_bytes()[..], &revision.to_be_bytes()].concat();
         if let Ok(sealed) = shared.notices.seal(&[], notice) {
-            shared.redis.publish(&sealed).await;
+            shared.redis.publish(&shared.group(workspace), &sealed).await;
         }
         failpoint::pass(Point::AfterPublishing);
     }
@@ -239,9 +239,14 @@ impl KeyCache {
 
 impl SharedKeys {
     /// The name of a key in Redis: it tells neither the key, nor its hash, nor the workspace.
-    fn name(&self, id: WorkspaceId, hash: KeyHash) -> String {
-        let group = self.keys.name(id.uuid().as_bytes());
-        self.redis.name("key", &group, &self.keys.name(&record::about(id, hash)))
+    fn name(&self, id: WorkspaceId, hash: KeyHash) -> Name {
+        self.redis.name("key", &self.group(id), &self.keys.name(&record::about(id, hash)))
+    }
+
+    /// The name of all that is shared of a workspace. Notices go the way of the keys that they are about:
+    /// whoever can ask for those hears them.
+    fn group(&self, id: WorkspaceId) -> String {
+        self.keys.name(id.uuid().as_bytes())
     }
 
     /// What a notice says: a workspace, and the revision of the change of its keys.

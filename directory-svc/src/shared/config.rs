@@ -1,11 +1,8 @@
-//! How Redis is reached.
+//! What is said of the Redis that directories share.
 
-use std::convert::Infallible;
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use redis::{Client, IntoConnectionInfo, ProtocolVersion, TlsCertificates};
+use super::RedisUrl;
 
 /// The longest prefix, in bytes.
 const PREFIX_BYTES: usize = 64;
@@ -14,10 +11,12 @@ const PREFIX_BYTES: usize = 64;
 #[derive(clap::Args, Clone, Debug)]
 pub struct RedisConfig {
     /// A Redis of version 6 or later in which the directories on one store share API keys that they looked up,
-    /// and tell each other of changes: `redis://HOST:PORT/DB`, or `rediss://` for TLS, with
-    /// `USER:PASSWORD@` before the host where it asks for them. It makes things faster and decides
-    /// nothing: without it, or with it away, the answers are the same. Absent: each directory
-    /// remembers by itself.
+    /// and tell each other of changes: `redis://HOST:PORT/DB`;
+    /// `redis-sentinel://HOST:PORT,HOST:PORT/MASTER/DB` with the sentinels that know where the master of
+    /// this name is; or `redis-cluster://HOST:PORT,HOST:PORT` with some nodes of a cluster. `rediss://`,
+    /// `rediss-sentinel://` and `rediss-cluster://` for TLS, and `USER:PASSWORD@` before the hosts where
+    /// Redis asks for them. It makes things faster and decides nothing: without it, or with it away, the
+    /// answers are the same. Absent: each directory remembers by itself.
     #[arg(
         long,
         env = "NESTR_SCIM_REDIS",
@@ -48,87 +47,6 @@ pub struct RedisConfig {
     pub redis_prefix: String,
 }
 
-/// The address of a Redis. It may hold a password, so it is never printed.
-#[derive(Clone)]
-pub struct RedisUrl(String);
-
-impl FromStr for RedisUrl {
-    type Err = Infallible;
-
-    /// Takes any text: whether it is a URL is found out by [`Redis::open`], which does not repeat it.
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Debug for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// A Redis that can be connected to. Nothing is connected yet.
-#[derive(Clone)]
-pub struct Redis {
-    pub(super) client: Client,
-    pub(super) prefix: String,
-}
-
-/// Why there is no Redis of a URL.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-pub enum NoRedis {
-    /// The URL is none of Redis.
-    #[error("write redis://[USER[:PASSWORD]@]HOST[:PORT][/DB], or rediss:// for TLS")]
-    Url,
-    /// The certificates cannot be read.
-    #[error(
-        "the certificates of --redis-ca (NESTR_SCIM_REDIS_CA) are no PEM, or the URL is not rediss://"
-    )]
-    Certificates,
-}
-
-impl Redis {
-    /// The Redis at `url`, with this password where the URL holds none, and these certificates (PEM) to
-    /// vouch for it.
-    ///
-    /// # Errors
-    /// When the URL or the certificates are of no use.
-    pub fn open(
-        url: &RedisUrl,
-        password: Option<&str>,
-        certificates: Option<Vec<u8>>,
-        prefix: &str,
-    ) -> Result<Self, NoRedis> {
-        let is_tls = url.0.starts_with("rediss://");
-        if !is_tls && !url.0.starts_with("redis://") {
-            return Err(NoRedis::Url);
-        }
-        let info = url.0.as_str().into_connection_info().map_err(|_| NoRedis::Url)?;
-        // Answers and notices come over one connection.
-        let mut redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        redis = redis.set_skip_set_lib_name();
-        if let Some(password) = password.filter(|_| redis.password().is_none()) {
-            redis = redis.set_password(password);
-        }
-        let info = info.set_redis_settings(redis);
-        let client = match certificates {
-            None => Client::open(info).map_err(|_| NoRedis::Url)?,
-            Some(_) if !is_tls => return Err(NoRedis::Certificates),
-            root_cert @ Some(_) => {
-                let certificates = TlsCertificates { client_tls: None, root_cert };
-                Client::build_with_tls(info, certificates).map_err(|_| NoRedis::Certificates)?
-            }
-        };
-        Ok(Self { client, prefix: prefix.to_owned() })
-    }
-}
-
-impl fmt::Debug for Redis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Redis(***)")
-    }
-}
-
 fn prefix(text: &str) -> Result<String, String> {
     let is_fit = |c: char| c.is_ascii_alphanumeric() || "._-:".contains(c);
     if (1..=PREFIX_BYTES).contains(&text.len()) && text.chars().all(is_fit) {
@@ -141,36 +59,6 @@ fn prefix(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn open(url: &str) -> Result<Redis, NoRedis> {
-        Redis::open(&url.parse().unwrap(), Some("elsewhere"), None, "p")
-    }
-
-    #[test]
-    fn a_url_of_redis_opens_and_no_other() {
-        for url in
-            ["redis://h", "redis://h:1/2", "redis://u:p@h", "redis://:p@[::1]:1", "rediss://h"]
-        {
-            assert!(open(url).is_ok(), "{url}");
-        }
-        for url in ["", "h", "http://h", "unix:///s", "redis://", "redis://h/x", "redis://0.0.0.0"]
-        {
-            assert!(open(url).is_err(), "{url}");
-        }
-        let ca = Some(b"none".to_vec());
-        assert!(Redis::open(&"redis://h".parse().unwrap(), None, ca, "p").is_err());
-    }
-
-    #[test]
-    fn a_password_is_not_printed_and_the_urls_goes_first() {
-        let url: RedisUrl = "redis://u:secret@h".parse().unwrap();
-        let redis = open("redis://u:secret@h").unwrap();
-        assert_eq!(redis.client.get_connection_info().redis_settings().password(), Some("secret"));
-        assert!(!format!("{url:?} {redis:?}").contains("secret"));
-        let other = open("redis://u@h").unwrap();
-        let other = other.client.get_connection_info().redis_settings().password().unwrap();
-        assert_eq!(other, "elsewhere");
-    }
 
     #[test]
     fn a_prefix_is_of_plain_characters() {

@@ -1,8 +1,8 @@
 //! A Redis of a test's own: started on a free port, paused, emptied, filled, ended, and read whole.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::net::SocketAddr;
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -22,7 +22,8 @@ use super::binary::{A_MOMENT, PATIENCE, Process, free_address};
 pub(crate) struct Redis {
     at: SocketAddr,
     home: TempDir,
-    settings: Vec<String>,
+    /// How it is called.
+    arguments: Vec<String>,
     process: Mutex<Option<Process>>,
 }
 
@@ -43,9 +44,51 @@ impl Redis {
 
     /// Starts one with these settings of its own.
     pub(crate) async fn start_with(settings: &[&str]) -> Self {
-        let home = tempfile::tempdir().expect("a temporary directory");
-        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let redis = Self { at: free_address(), home, settings, process: Mutex::new(None) };
+        Self::start_at(free_address(), settings).await
+    }
+
+    /// Starts one that can be made a node of a cluster, with these settings of its own.
+    pub(crate) async fn start_node(settings: &[&str]) -> Self {
+        let has_room = |at: &SocketAddr| {
+            // Nodes talk with each other on a port that much higher, which has to be below those that
+            // connections are given.
+            at.port() < 22_000 && TcpListener::bind((at.ip(), at.port() + 10_000)).is_ok()
+        };
+        let at = std::iter::repeat_with(free_address).find(has_room).expect("a free port");
+        let cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
+        Self::start_at(at, &[&cluster[..], settings].concat()).await
+    }
+
+    async fn start_at(at: SocketAddr, settings: &[&str]) -> Self {
+        let (port, home) = (at.port().to_string(), tempfile::tempdir().expect("a directory"));
+        let ports = if settings.contains(&"--tls-cert-file") {
+            ["--port", "0", "--tls-port", &port]
+        } else {
+            ["--bind", "127.0.0.1", "--port", &port]
+        };
+        let quiet = ["--save", "", "--appendonly", "no", "--daemonize", "no"];
+        Self::start_as(at, home, &[&ports[..], &quiet, settings].concat()).await
+    }
+
+    /// Starts a sentinel that watches a server under this name, and gives it up after half a second, if
+    /// as many as `quorum` agree.
+    pub(crate) async fn start_sentinel(name: &str, server: &Self, quorum: usize) -> Self {
+        let (at, home) = (free_address(), tempfile::tempdir().expect("a temporary directory"));
+        let (port, host, of_server) = (at.port(), server.at.ip(), server.at.port());
+        // It keeps what it learns in its file.
+        let text = format!(
+            "bind 127.0.0.1\nport {port}\n\
+             sentinel monitor {name} {host} {of_server} {quorum}\n\
+             sentinel down-after-milliseconds {name} 500\n\
+             sentinel failover-timeout {name} 2000\n"
+        );
+        fs::write(home.path().join("sentinel.conf"), text).expect("a file of settings");
+        Self::start_as(at, home, &["sentinel.conf", "--sentinel"]).await
+    }
+
+    async fn start_as(at: SocketAddr, home: TempDir, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let redis = Self { at, home, arguments, process: Mutex::new(None) };
         redis.start_again().await;
         redis
     }
@@ -53,14 +96,8 @@ impl Redis {
     /// Starts it again where it was, empty.
     pub(crate) async fn start_again(&self) {
         let log = File::create(self.home.path().join("log")).expect("a log file");
-        let port = self.at.port().to_string();
-        let is_tls = self.settings.iter().any(|setting| setting == "--tls-cert-file");
-        let ports =
-            if is_tls { ["--port", "0", "--tls-port"] } else { ["--bind", "127.0.0.1", "--port"] };
         let child = Command::new(server())
-            .args(ports)
-            .args([&*port, "--save", "", "--appendonly", "no", "--daemonize", "no"])
-            .args(&self.settings)
+            .args(&self.arguments)
             .current_dir(self.home.path())
             .env_clear()
             .stdin(Stdio::null())
@@ -70,7 +107,7 @@ impl Redis {
         *self.process.lock().expect("nobody panicked") = Some(Process { child });
         let deadline = Instant::now() + PATIENCE;
         while TcpStream::connect(self.at).await.is_err() {
-            let log = || std::fs::read_to_string(self.home.path().join("log")).expect("a log");
+            let log = || fs::read_to_string(self.home.path().join("log")).expect("a log");
             assert!(Instant::now() < deadline, "no Redis after {PATIENCE:?}:\n{}", log());
             sleep(A_MOMENT).await;
         }

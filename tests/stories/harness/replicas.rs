@@ -61,7 +61,12 @@ impl House {
 
     /// A directory on this store, beside this Redis.
     pub(crate) async fn replica(&self, redis: &Redis) -> Replica {
-        self.replica_with(&redis.url(), &"secret".repeat(6)).await
+        self.replica_at(&redis.url()).await
+    }
+
+    /// The same, by a URL.
+    pub(crate) async fn replica_at(&self, redis: &str) -> Replica {
+        self.replica_with(redis, &"secret".repeat(6)).await
     }
 
     /// A directory on this store that knows of no other.
@@ -231,7 +236,8 @@ impl Redis {
 
     /// Waits until this many directories hear each other.
     pub(crate) async fn is_heard_by(&self, directories: usize) {
-        let deadline = Instant::now() + PATIENCE;
+        // Sentinels take their time before they send everybody on.
+        let deadline = Instant::now() + PATIENCE * 4;
         loop {
             let heard: (String, usize) = self.say("PUBSUB NUMSUB test:notices").await;
             if heard.1 == directories {
