@@ -186,7 +186,10 @@ fn seen(
             if is.as_ref() != Some(state) {
                 return Err(untrue());
             }
-            // What is told may be later than the moment at which there was nothing to do.
+            // A group is read behind its write, in one moment with its members, of whom there may be 50,000: inside
+            // the write they would hold up everybody else's. So what is told may be later than the write, and
+            // than the moment at which there was nothing to do, as the contract says (GroupService); never
+            // earlier, and never a version with the members of another.
             let was = |person: &Id, is_member: bool| {
                 let first = standing(call);
                 let then = timeline.range(..=first).next_back();

@@ -24,9 +24,9 @@ use record::{Call, History, Revision};
 
 /// How many ask at once.
 const CLIENTS: u64 = 16;
-/// For how long. It is the kills that find what there is to find, and there are some twenty in it; the long
+/// For how long. It is the kills that find what there is to find, and there are some sixty in it; the long
 /// form has four hundred.
-const LASTING: Duration = Duration::from_secs(20);
+const LASTING: Duration = Duration::from_mins(1);
 const LASTING_LONG: Duration = Duration::from_mins(10);
 
 /// People and groups, made, looked at, changed, joined, left and removed. Seen to fail with clients that took
