@@ -73,14 +73,16 @@ impl Operator {
         LoginServiceClient::with_interceptor(self.channel(), self.credential.clone())
     }
 
+    pub(crate) fn watches(&self) -> WatchServiceClient<Presented> {
+        WatchServiceClient::with_interceptor(self.channel(), self.credential.clone())
+    }
+
     /// Follows the feed of changes.
     pub(crate) async fn watch(
         &self,
         ask: v1::WatchRequest,
     ) -> Result<Streaming<v1::WatchResponse>, Status> {
-        let (channel, credential) = (self.channel(), self.credential.clone());
-        let mut watches = WatchServiceClient::with_interceptor(channel, credential);
-        Ok(watches.watch(ask).await?.into_inner())
+        Ok(self.watches().watch(ask).await?.into_inner())
     }
 
     /// Who serves and who does not.

@@ -36,7 +36,7 @@ pub(crate) use mirror::{Mirror, Mirrored};
 pub(crate) use process::{Demo, Nestr, Shape};
 pub(crate) use redis::Redis;
 pub(crate) use redis_nodes::{Cluster, Watched};
-pub(crate) use replicas::{GATEWAY, House, Key, Replica};
+pub(crate) use replicas::{GATEWAY, House, Key, Replica, by_operator};
 pub(crate) use terminal::{Operated, Terminal, grpcurl, nestr_scim};
 pub(crate) use wire::Ask;
 pub(crate) use workspace::{Login, Workspace};

@@ -7,6 +7,7 @@ use directory_api::v1;
 use directory_api::v1::discovery_service_client::DiscoveryServiceClient;
 use directory_api::v1::domain_service_client::DomainServiceClient;
 use directory_api::v1::integration_service_client::IntegrationServiceClient;
+use directory_api::v1::user_service_client::UserServiceClient;
 use directory_api::v1::workspace_service_client::WorkspaceServiceClient;
 use directory_svc::clock::Clock;
 use directory_svc::ids::{ApiKeyId, WorkspaceId};
@@ -16,6 +17,7 @@ use directory_svc::{
     ClusterSecret, Directory, Found, InProcess, LimitsConfig, Role, ServiceCaller, ServiceCallers,
     Settings, TxtResolver,
 };
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -148,6 +150,18 @@ impl Replica {
         workspace_id
     }
 
+    /// Makes a person; answers their id.
+    pub(crate) async fn person(&self, workspace_id: &str, user_name: &str) -> String {
+        let scim_json = json!({"userName": user_name}).to_string();
+        let ask = v1::CreateUserRequest {
+            workspace_id: workspace_id.to_owned(),
+            resource: Some(v1::create_user_request::Resource::ScimJson(scim_json)),
+            ..v1::CreateUserRequest::default()
+        };
+        let mut users = UserServiceClient::new(self.router.clone().into_service());
+        users.create_user(by_operator(ask)).await.expect("a person").into_inner().id
+    }
+
     pub(crate) async fn enable(&self, workspace_id: &str) {
         let ask = v1::EnableIntegrationRequest {
             workspace_id: workspace_id.to_owned(),
@@ -249,7 +263,8 @@ impl Redis {
     }
 }
 
-fn by_operator<T>(ask: T) -> Request<T> {
+/// As the operator of every replica.
+pub(crate) fn by_operator<T>(ask: T) -> Request<T> {
     let mut request = Request::new(ask);
     request.metadata_mut().insert("authorization", OPERATOR.parse().expect("ASCII"));
     request
