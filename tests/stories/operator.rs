@@ -2,7 +2,7 @@
 
 use prost::Message;
 use prost_types::FileDescriptorSet;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Login, Nestr, Terminal};
 
@@ -220,6 +220,27 @@ async fn people_are_listed_page_by_page() {
     let made_up = json!({"workspace_id": acme.id, "page_token": "made-up"});
     let refused = terminal.call("UserService/ListUsers", &made_up).unwrap_err();
     assert!(refused.contains("page_token"), "{refused}");
+}
+
+/// As the documents tell operators to write it, and as grpcurl does not read it.
+#[tokio::test]
+async fn a_field_mask_is_written_as_the_message_that_it_is() {
+    let nestr = Nestr::start().await;
+    let (acme, terminal) = (nestr.acme(), Terminal::of(&nestr));
+    let ada = nestr.operator().create_user(&acme.id, r#"{"userName":"ada","title":"x"}"#).await;
+    let update = |name: &str, update_mask: Value| {
+        let user = json!({"displayName": name, "active": false});
+        let ask =
+            json!({"workspace_id": acme.id, "id": ada, "user": user, "update_mask": update_mask});
+        terminal.call("UserService/UpdateUser", &ask)
+    };
+    for (name, path) in [("Ada", "display_name"), ("A. L.", "displayName")] {
+        let user = update(name, json!({"paths": [path]})).unwrap();
+        let expected = json!([name, "x", null]);
+        assert_eq!(json!([user["displayName"], user["title"], user["active"]]), expected);
+    }
+    let unread = update("Ada", json!("displayName")).unwrap_err();
+    assert!(unread.contains("error getting request data"), "{unread}");
 }
 
 #[tokio::test]
