@@ -27,7 +27,7 @@ pub struct NoField(pub String);
 
 impl fmt::Display for NoField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no field", self.0)
+        write!(f, "`{}` is no field; name one of the contract, such as display_name", self.0)
     }
 }
 

@@ -169,7 +169,7 @@ async fn what_goes_wrong_is_told_with_its_fix_and_a_code() {
     let (acme, olga) = (nestr.acme(), Terminal::of(&nestr));
     let refused = olga.operate(&["user", "get", &acme.id, "nobody"]);
     assert_eq!((refused.code, refused.out.as_str()), (1, ""));
-    assert!(refused.err.starts_with("refused: User nobody not found."), "{}", refused.err);
+    assert!(refused.err.starts_with("refused: User nobody not found. "), "{}", refused.err);
     assert!(refused.err.contains("USER_NOT_FOUND"), "{}", refused.err);
 
     let stranger = Terminal::with(&nestr, "nop_guess").operate(&["workspace", "list"]);

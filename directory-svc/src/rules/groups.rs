@@ -101,12 +101,16 @@ fn binding_after(
 /// No group of this id is here: never, no longer, or elsewhere; all look alike.
 #[must_use]
 pub(crate) fn not_found(id: &str) -> Refusal {
-    let detail = format!("Group {} not found.", echo(id));
+    let detail = format!("Group {} not found. Look the group up by displayName.", echo(id));
     Refusal::new(Reason::GroupNotFound, detail).about(Thing::Group, id)
 }
 
 fn not_kept(id: &str) -> Refusal {
-    let detail = format!("No removed group {} is kept in this workspace.", echo(id));
+    let detail = format!(
+        "No removed group {} is kept in this workspace. GroupService.ListDeletedGroups names those \
+         that are.",
+        echo(id)
+    );
     Refusal::new(Reason::GroupNotFound, detail).about(Thing::Group, id)
 }
 

@@ -106,7 +106,11 @@ pub(crate) fn restore(
     let tombstone = tombstone.ok_or_else(|| {
         Refusal::new(
             Reason::UserNotFound,
-            format!("No removed user {} is kept in this workspace.", echo(id)),
+            format!(
+                "No removed user {} is kept in this workspace. UserService.ListDeletedUsers names \
+                 those who are.",
+                echo(id)
+            ),
         )
         .about(Thing::User, id)
     })?;
@@ -128,7 +132,7 @@ pub(crate) fn restore(
 /// Nobody of this id is here: never, no longer, or elsewhere; all look alike.
 #[must_use]
 pub(crate) fn not_found(id: &str) -> Refusal {
-    let detail = format!("User {} not found.", echo(id));
+    let detail = format!("User {} not found. Look the user up by userName.", echo(id));
     Refusal::new(Reason::UserNotFound, detail).about(Thing::User, id)
 }
 

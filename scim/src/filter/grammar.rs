@@ -65,7 +65,8 @@ pub(crate) fn parse<T>(
 ) -> Result<T, Error> {
     let what = if kind == ErrorKind::InvalidPath { "path" } else { "filter" };
     if text.len() > FILTER_BYTES {
-        let detail = format!("The {what} is longer than {FILTER_BYTES} bytes (FILTER_BYTES).");
+        let detail =
+            format!("The {what} is longer than {FILTER_BYTES} bytes (FILTER_BYTES). Shorten it.");
         return Err(Error::too_many(detail));
     }
     let chars = text.trim_end().chars().count();

@@ -83,10 +83,15 @@ pub(super) fn edits(rt: &ResourceType, operation: &RawOperation) -> Result<Vec<E
         }
         let sub = path.sub.iter().map(|sub| format!(".{sub}"));
         let named = echo(&sub.fold(path.attribute.to_string(), |path, sub| path + &sub));
-        return Err(Error::path(format!("A {} has no attribute `{named}`.", rt.name())).at(named));
+        let detail = format!(
+            "A {} has no attribute `{named}`. Correct the path, or leave it out of the mapping.",
+            rt.name()
+        );
+        return Err(Error::path(detail).at(named));
     };
     if is_read_only(&target) {
-        return Err(Error::mutability(format!("`{target}` is readOnly.")).at(target));
+        let detail = format!("`{target}` is readOnly. Leave it out of the mapping.");
+        return Err(Error::mutability(detail).at(target));
     }
     let mut edits = Vec::new();
     Reader { op, edits: &mut edits }.read(

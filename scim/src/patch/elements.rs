@@ -147,7 +147,10 @@ impl Elements {
             Some(Selector { missing: Missing::Ignore, .. }) => return Ok(found),
             Some(Selector { missing: Missing::Refuse, .. }) => {
                 let name = &self.attribute.name;
-                let detail = format!("No value of `{name}` matches the filter of the path.");
+                let detail = format!(
+                    "No value of `{name}` matches the filter of the path. Add the value first, or \
+                     correct the filter."
+                );
                 return Err(Error::no_target(detail).at(name));
             }
         };
