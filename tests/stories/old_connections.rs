@@ -84,8 +84,7 @@ impl Follower {
 
 /// People are made without a pause while the connection of who follows is cut again and again. By the cursor of
 /// the last answer the watch goes on behind it, on another connection that the channel makes by itself: nothing
-/// is missing, and nothing comes twice whose cursor was kept. Seen to fail without the cursor, and to hang without
-/// the age's grace.
+/// is missing, and nothing comes twice whose cursor was kept. Seen to fail without the cursor.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_watch_whose_connection_grows_old_goes_on_from_its_cursor() {
     let house = House::new();

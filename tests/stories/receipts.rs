@@ -103,7 +103,7 @@ async fn unacknowledged(nestr: &Nestr) -> u64 {
 /// ended their sessions says so by the cursor of the change, and it is told of each by its name. The other is
 /// waited for: after five minutes the metric that the alert asks for is over its bound, and the log names it, once.
 ///
-/// Seen to fail with receipts that leave out the consumer's name, and with a service that is late after an hour.
+/// Seen to fail with a service that is late after an hour.
 #[tokio::test]
 async fn who_has_not_ended_an_access_is_known_by_name_and_told_of_when_late() {
     let (nestr, sessions, _home) = with_sessions().await;

@@ -51,11 +51,11 @@ pub(super) fn check(history: &History) -> Result<Counts, Fault> {
     let timelines = replay(history, &changes)?;
     let places: HashMap<_, _> =
         changes.iter().map(|change| (change.operation.as_str(), *change)).collect();
+    let acknowledged = acknowledged(history, &places);
     // The last write that had been acknowledged when a call began.
     let standing = |call: &Call| {
-        let over = history.calls.iter().filter(|over| over.ended < call.began);
-        let done = over.filter_map(|over| places.get(over.operation.as_str()));
-        done.map(|change| change.revision).max().unwrap_or(history.before)
+        let over = acknowledged.partition_point(|(ended, _)| *ended < call.began);
+        over.checked_sub(1).map_or(history.before, |last| acknowledged[last].1)
     };
     let mut counts = Counts::default();
     let mut moments: HashMap<&str, Vec<Moment<'_>>> = HashMap::new();
@@ -80,6 +80,19 @@ pub(super) fn check(history: &History) -> Result<Counts, Fault> {
         in_order(moments)?;
     }
     Ok(counts)
+}
+
+/// The last revision that was acknowledged at each time at which one was.
+fn acknowledged(history: &History, places: &HashMap<&str, &Change>) -> Vec<(u64, Revision)> {
+    let done = |call: &Call| Some((call.ended, places.get(call.operation.as_str())?.revision));
+    let mut acknowledged: Vec<_> = history.calls.iter().filter_map(done).collect();
+    acknowledged.sort_unstable();
+    let mut last = history.before;
+    for (_, revision) in &mut acknowledged {
+        last = last.max(*revision);
+        *revision = last;
+    }
+    acknowledged
 }
 
 /// What each person and group comes to at each revision.
