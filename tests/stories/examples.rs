@@ -80,6 +80,33 @@ async fn an_example_makes_one_person_though_the_answer_is_lost(
     assert_eq!(ids, [made.out]);
 }
 
+/// The configuration for gRPC's own libraries, as grpcio takes it: a read whose answer was lost is sent again by
+/// itself, and a write is not that has no name; that one was done. Before either it asks for the directory's health,
+/// whose answer is the first. Seen to fail with a
+/// configuration that leaves the read out.
+#[tokio::test]
+async fn the_service_config_has_a_library_repeat_what_may_be_repeated() {
+    let nestr = Nestr::start().await;
+    let examples = Examples::built(Language::Python)
+        .with("configured.py", include_str!("harness/configured.py"));
+    let (acme, credential) = (nestr.acme(), nestr.demo().operator_credential);
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/service_config.json");
+
+    let way = Forgetful::losing(2, nestr.grpc()).await;
+    let at = (way.at(), credential.as_str());
+    let read = examples.run("configured", &[config, "read", &acme.id], at).await;
+    assert_eq!((read.code, read.out.trim()), (0, acme.id.as_str()), "{}", read.err);
+    assert!(way.connections() > 1, "the first answer was lost");
+
+    let way = Forgetful::losing(2, nestr.grpc()).await;
+    let at = (way.at(), credential.as_str());
+    let written = examples.run("configured", &[config, "write", &acme.id], at).await;
+    assert_eq!(written.code, 1, "{}", written.out);
+    assert!(written.err.starts_with("failed (UNAVAILABLE)"), "{}", written.err);
+    let found = acme.find(r#"userName eq "configured""#).await;
+    assert_eq!(found.json()["totalResults"], 1);
+}
+
 /// A service that is written from the document of the contract, and follows a workspace while others write there,
 /// is killed fifty times in the middle of its work, and ends as the directory is.
 #[tokio::test]

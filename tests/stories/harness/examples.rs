@@ -47,6 +47,12 @@ impl Examples {
         it
     }
 
+    /// Lays a program beside them that is none of them.
+    pub(crate) fn with(self, name: &str, program: &str) -> Self {
+        fs::write(self.place().join(name), program).expect("a file");
+        self
+    }
+
     /// Runs one to its end, against this directory and with this credential.
     pub(crate) async fn run(
         &self,

@@ -1,4 +1,4 @@
-//! A way to the directory on which the first answer is lost.
+//! A way to the directory on which an answer is lost.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,16 +12,22 @@ use tokio::net::{TcpListener, TcpStream};
 const FRAME_HEAD: usize = 9;
 const HEADERS: u8 = 1;
 
-/// Passes on what comes, both ways. When the first answer begins, the call has been done, and its connection
-/// is cut before a byte of the answer is through. Everything behind that gets through.
+/// Passes on what comes, both ways. When the answer begins that is to be lost, of those on the first connection, the
+/// call has been done, and the connection is cut before a byte of the answer is through. Every other connection gets
+/// everything through.
 pub(crate) struct Forgetful {
     at: SocketAddr,
     connections: Arc<AtomicUsize>,
 }
 
 impl Forgetful {
-    /// In front of a directory.
+    /// In front of a directory, whose first answer is lost.
     pub(crate) async fn before(directory: SocketAddr) -> Self {
+        Self::losing(1, directory).await
+    }
+
+    /// In front of a directory, whose answer of this number is lost.
+    pub(crate) async fn losing(answer: usize, directory: SocketAddr) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let at = listener.local_addr().expect("an address");
         let connections = Arc::new(AtomicUsize::new(0));
@@ -29,7 +35,7 @@ impl Forgetful {
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let is_first = count.fetch_add(1, Ordering::Relaxed) == 0;
-                tokio::spawn(pass_on(client, directory, is_first));
+                tokio::spawn(pass_on(client, directory, is_first.then_some(answer)));
             }
         });
         Self { at, connections }
@@ -47,15 +53,14 @@ impl Forgetful {
 }
 
 /// Ends, and cuts both, as soon as one way does.
-async fn pass_on(client: TcpStream, directory: SocketAddr, is_first: bool) {
+async fn pass_on(client: TcpStream, directory: SocketAddr, lost: Option<usize>) {
     let directory = TcpStream::connect(directory).await.expect("a directory");
     let (mut asked, to_client) = client.into_split();
     let (answers, mut to_directory) = directory.into_split();
     let answers = async {
-        if is_first {
-            until_an_answer(answers, to_client).await
-        } else {
-            whole(answers, to_client).await
+        match lost {
+            Some(lost) => until_answer(lost, answers, to_client).await,
+            None => whole(answers, to_client).await,
         }
     };
     tokio::select! {
@@ -68,13 +73,20 @@ async fn whole(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> std::io::Resu
     copy(&mut from, &mut to).await.map(drop)
 }
 
-/// Passes on frames until one begins an answer.
-async fn until_an_answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> std::io::Result<()> {
+/// Passes on frames until one begins the answer of this number. Those before it are of streams that are open.
+async fn until_answer(
+    mut number: usize,
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+) -> std::io::Result<()> {
     let mut head = [0; FRAME_HEAD];
     loop {
         from.read_exact(&mut head).await?;
         if head[3] == HEADERS {
-            return Ok(());
+            number -= 1;
+            if number == 0 {
+                return Ok(());
+            }
         }
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         let mut frame = vec![0; length.try_into().expect("a length")];
