@@ -57,6 +57,14 @@ pub(super) fn check(history: &History) -> Result<Counts, Fault> {
         let over = acknowledged.partition_point(|(ended, _)| *ended < call.began);
         over.checked_sub(1).map_or(history.before, |last| acknowledged[last].1)
     };
+    // Whether a person may have been removed already when a call ended.
+    let removals = history.calls.iter().filter(|call| call.act == Act::Delete);
+    let removals: HashMap<_, _> = removals
+        .filter_map(|call| Some((places.get(call.operation.as_str())?.id.as_str(), call.began)))
+        .collect();
+    let had_left = |person: &Id, call: &Call| {
+        removals.get(person.as_str()).is_some_and(|began| *began < call.ended)
+    };
     let mut counts = Counts::default();
     let mut moments: HashMap<&str, Vec<Moment<'_>>> = HashMap::new();
     let mut writes = Vec::new();
@@ -71,7 +79,7 @@ pub(super) fn check(history: &History) -> Result<Counts, Fault> {
             writes.push(moment);
         }
         counts.looks += usize::from(call.act == Act::Get);
-        if let Some(seen_at) = seen(call, done.copied(), id, &timelines, standing)? {
+        if let Some(seen_at) = seen(call, done.copied(), id, &timelines, standing, had_left)? {
             moments.entry(id).or_default().push(Moment::new(call, seen_at * 2 + 1));
         }
     }
@@ -165,13 +173,15 @@ fn ripple(timelines: &mut HashMap<&str, Timeline>, call: &Call, revision: Revisi
 }
 
 /// At which revision what a call was told was so; `None` when it was told nothing. `done`: the change that
-/// it made; `standing`: from which revision on it can have looked.
+/// it made; `standing`: from which revision on it can have looked; `had_left`: whether a person can have been
+/// removed when it did.
 fn seen(
     call: &Call,
     done: Option<&Change>,
     id: &str,
     timelines: &HashMap<&str, Timeline>,
     standing: impl Fn(&Call) -> Revision,
+    had_left: impl Fn(&Id, &Call) -> bool,
 ) -> Result<Option<Revision>, Fault> {
     let timeline = timelines.get(id);
     let untrue = || {
@@ -214,7 +224,7 @@ fn seen(
             let is_nothing_to_do = match &call.act {
                 Act::Get => true,
                 // Who was removed joins nothing.
-                Act::Join(person) => was(person, true) || now(timelines, person).is_none(),
+                Act::Join(person) => was(person, true) || had_left(person, call),
                 Act::Leave(person) => was(person, false),
                 Act::Create(_) | Act::Replace(_) | Act::Patch(_) | Act::Delete => false,
             };

@@ -97,6 +97,20 @@ fn a_write_that_found_nothing_to_do_may_be_told_of_a_later_moment() {
     assert!(matches!(with(41), Err(Fault::Lost(_))), "{:?}", with(41));
 }
 
+/// Ada is removed while somebody has her join, who is told of the group without her. Seen to fail with whoever is
+/// gone at the end excusing every join.
+#[test]
+fn who_was_removed_joins_nothing_and_until_then_does() {
+    let with = |removed| {
+        let join = call(STAFF, Act::Join(ADA.to_owned()), (30, 40), stands(9, STAFF, &[]));
+        let delete = call(ADA, Act::Delete, (removed, removed + 9), Told::Removed);
+        let calls = vec![create(ADA, (0, 10), 8), create(STAFF, (5, 20), 9), join, delete];
+        check(&history(calls, &[(0, ADA), (5, STAFF), (removed, ADA)]))
+    };
+    assert!(with(35).is_ok(), "{:?}", with(35));
+    assert!(matches!(with(41), Err(Fault::Lost(_))), "{:?}", with(41));
+}
+
 #[test]
 fn a_stale_look_is_found() {
     let mut stale = good();
