@@ -124,7 +124,7 @@ const SHOWN_ELSEWHERE: &[(&str, &str)] = &[
 #[tokio::test]
 async fn every_reason_says_what_is_meant() {
     let scene = Scene::set().await;
-    let mut said = String::new();
+    let mut said = Vec::new();
     for Example(name, by, call, expected) in EXAMPLES {
         let reason = Reason::from_str_name(name).unwrap_or_else(|| panic!("{name}: no reason"));
         let (method, message) = call(&scene);
@@ -132,10 +132,10 @@ async fn every_reason_says_what_is_meant() {
         let metadata: Vec<_> = metadata.iter().map(String::as_str).collect();
         let status = Terminal::refused(&scene.nestr, &metadata, method, &message);
         let message = status["message"].as_str().expect("a message");
-        said += &format!("{name}: {}\n", without_ids(message));
+        said.push(format!("{name}: {}", without_ids(message)));
         assert_eq!(told(&status, reason), expected(&scene), "{name}: {status}");
     }
-    assert_snapshot!(said);
+    assert_snapshot!(said.join("\n"));
     let bound = scene.metadata(&By::Key("second"));
     let bound: Vec<_> = bound.iter().map(String::as_str).collect();
     let (method, message) = of_acme(&scene, "UserService/DeleteUser", json!({"id": scene.ada}));
