@@ -46,14 +46,17 @@ struct Entry {
 /// When a credential or the file cannot be read, or a certificate is named where none is asked for; the error
 /// names the entry.
 pub(crate) fn all(
-    data_dir: &DataDir,
+    data_dir: Option<&DataDir>,
     file: Option<&Path>,
     asks_for_certificates: bool,
 ) -> anyhow::Result<Vec<ServiceCaller>> {
-    let operator = data_dir.credential(data_dir::OPERATOR)?;
-    let mut callers = vec![ServiceCaller::new("operator", Role::Operator, &operator)];
-    if let Some(gateway) = data_dir.read(data_dir::GATEWAY.file)? {
-        callers.push(ServiceCaller::new("gateway", Role::Gateway, gateway.trim()));
+    let mut callers = Vec::new();
+    if let Some(data_dir) = data_dir {
+        let operator = data_dir.credential(data_dir::OPERATOR)?;
+        callers.push(ServiceCaller::new("operator", Role::Operator, &operator));
+        if let Some(gateway) = data_dir.read(data_dir::GATEWAY.file)? {
+            callers.push(ServiceCaller::new("gateway", Role::Gateway, gateway.trim()));
+        }
     }
     if let Some(path) = file {
         let named = || format!("--credentials (NESTR_SCIM_CREDENTIALS) is {}", path.display());
@@ -142,15 +145,19 @@ pub(crate) fn of_gateway(
 /// The secret that the directories of one store share, made in the data directory when none is said.
 ///
 /// # Errors
-/// When its file cannot be read, or it is too short.
+/// When its file cannot be read, it is too short, or none is said and there is no data directory.
 pub(crate) fn cluster_secret(
-    data_dir: &DataDir,
+    data_dir: Option<&DataDir>,
     file: Option<&Path>,
 ) -> anyhow::Result<ClusterSecret> {
     const SETTING: &str = "--cluster-secret-file (NESTR_SCIM_CLUSTER_SECRET_FILE)";
-    let text = match said(file, SETTING, "NESTR_SCIM_CLUSTER_SECRET")? {
-        Some(text) => text,
-        None => data_dir.cluster_secret()?,
+    let text = match (said(file, SETTING, "NESTR_SCIM_CLUSTER_SECRET")?, data_dir) {
+        (Some(text), _) => text,
+        (None, Some(data_dir)) => data_dir.cluster_secret()?,
+        (None, None) => bail!(
+            "{SETTING} is needed with --postgres: the same secret for all directories that share the \
+             database, such as `openssl rand -hex 32` prints"
+        ),
     };
     let length = ClusterSecret::LENGTH;
     ClusterSecret::new(&text)
@@ -253,6 +260,13 @@ mod tests {
             let refused = format!("{:#}", redis(&config(url, ca)).unwrap_err());
             assert!(refused.contains("--redis") && !refused.contains("hunter2"), "{refused}");
         }
+    }
+
+    /// Two directories on one store would each make their own. Seen to fail with one made for each start.
+    #[test]
+    fn without_a_data_directory_no_cluster_secret_is_made_up() {
+        let refused = cluster_secret(None, None).unwrap_err().to_string();
+        assert!(refused.contains("--cluster-secret-file"), "{refused}");
     }
 
     #[test]

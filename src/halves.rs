@@ -8,7 +8,7 @@ use anyhow::Context;
 use axum::extract::Request;
 use axum::middleware::map_request;
 use directory_svc::clock::Clock;
-use directory_svc::store::sqlite::{SqliteConfig, SqliteStore};
+use directory_svc::store::Store;
 use directory_svc::{
     Certified, Directory, InProcess, Mailer, ServiceCallers, Settings, TxtResolver,
 };
@@ -22,13 +22,11 @@ use crate::cli::{
 };
 use crate::data_dir::{self, DataDir};
 use crate::endpoint::Shown;
+use crate::home::Home;
 use crate::ops::Ops;
 use crate::otlp::Traces;
 use crate::process::{Reloads, asked_to_end, bind};
 use crate::{credentials, demo, endpoint};
-
-/// How long a statement may run before the engine stops it.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long letters that are on their way have at the end. One that takes longer is sent again at the next
 /// start.
@@ -43,12 +41,22 @@ const GATEWAY: &str = "http://127.0.0.1:8080";
 /// `serve`: gateway and directory in one process.
 pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     let stop = asked_to_end()?;
-    let data_dir = DataDir::open(&config.directory.data_dir)?;
+    match config.directory.server()? {
+        None => serve_from(Home::embedded(config.directory.data_dir())?, config, stop).await,
+        Some(server) => serve_from(Home::on(&server).await?, config, stop).await,
+    }
+}
+
+async fn serve_from<S: Store>(
+    home: Home<S>,
+    config: ServeConfig,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let mut reloads = Reloads::default();
     let rest = Rest::open(&config.rest, config.process.listener, &mut reloads).await?;
     let grpc = config.process.listener;
     let directory = config.directory;
-    let half = Half::open(directory, data_dir, rest.url(), rest.at, grpc, &mut reloads).await?;
+    let half = Half::open(directory, home, rest.url(), rest.at, grpc, &mut reloads).await?;
     reloads.begin()?;
     let directory = InProcess::new(half.router.clone());
     let ops = Ops::open(&config.process, directory.clone()).await?;
@@ -68,12 +76,27 @@ pub(crate) async fn serve(config: ServeConfig) -> anyhow::Result<()> {
 /// `directory`: the directory alone.
 pub(crate) async fn directory(config: DirectoryCommand) -> anyhow::Result<()> {
     let stop = asked_to_end()?;
-    let data_dir = DataDir::open(&config.directory.data_dir)?;
-    data_dir.credential(data_dir::GATEWAY)?;
+    match config.directory.server()? {
+        None => {
+            let home = Home::embedded(config.directory.data_dir())?;
+            directory_from(home, config, stop).await
+        }
+        Some(server) => directory_from(Home::on(&server).await?, config, stop).await,
+    }
+}
+
+async fn directory_from<S: Store>(
+    home: Home<S>,
+    config: DirectoryCommand,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    if let Some(data_dir) = &home.data_dir {
+        data_dir.credential(data_dir::GATEWAY)?;
+    }
     let mut reloads = Reloads::default();
     let (reached, grpc) = (config.directory.grpc, config.process.listener);
     let (directory, url) = (config.directory, GATEWAY.to_owned());
-    let half = Half::open(directory, data_dir, url, reached, grpc, &mut reloads).await?;
+    let half = Half::open(directory, home, url, reached, grpc, &mut reloads).await?;
     reloads.begin()?;
     let ops = Ops::open(&config.process, InProcess::new(half.router.clone())).await?;
     let traces = Traces::begin(&config.process.traces, "directory", &stop)?;
@@ -162,31 +185,28 @@ impl Rest {
 }
 
 /// The directory, its gRPC bound.
-struct Half {
-    directory: Directory<SqliteStore>,
+struct Half<S> {
+    directory: Directory<S>,
     mailer: Mailer,
     router: axum::Router,
     listener: Listener,
     at: SocketAddr,
 }
 
-impl Half {
+impl<S: Store> Half<S> {
     /// Opens everything, and makes the demo workspace where one is wanted. `public_url` is where links
     /// lead when that is not set; `reached` is where else the process is reached.
     async fn open(
         config: DirectoryConfig,
-        data_dir: DataDir,
+        home: Home<S>,
         public_url: String,
         reached: SocketAddr,
         listener: ListenerConfig,
         reloads: &mut Reloads,
     ) -> anyhow::Result<Self> {
         let password = credentials::smtp_password(config.mail.smtp_password_file.as_deref())?;
-        let mailer = Mailer::open(&config.mail, password, data_dir.path())?;
-        let store = SqliteStore::open(SqliteConfig {
-            dir: data_dir.path().to_owned(),
-            statement_timeout: STATEMENT_TIMEOUT,
-        })?;
+        let mailer = Mailer::open(&config.mail, password, home.path())?;
+        let Home { store, data_dir } = home;
         let asks_for_certificates = config.grpc_tls_client_ca.is_some();
         let tls = reloads.tls("--grpc-tls-cert, --grpc-tls-key", config.tls())?;
         let (socket, at) = bind("--grpc (NESTR_SCIM_GRPC)", config.grpc).await?;
@@ -200,30 +220,31 @@ impl Half {
             first_domain_check: config.dns.first_check,
             limits: config.limits,
             cluster_secret: credentials::cluster_secret(
-                &data_dir,
+                data_dir.as_ref(),
                 config.cluster_secret_file.as_deref(),
             )?,
             redis: credentials::redis(&config.redis)?,
         };
         let file = config.credentials.clone();
-        let known = move |data_dir: &DataDir| {
+        let known = move |data_dir: Option<&DataDir>| {
             credentials::all(data_dir, file.as_deref(), asks_for_certificates)
         };
-        let callers = ServiceCallers::new(known(&data_dir)?);
+        let callers = ServiceCallers::new(known(data_dir.as_ref())?);
         let directory = Directory::new(store, Clock::system(), settings, callers.clone())
             .context("the key of cursors")?;
         let router = directory.router().await.context("reflection")?;
-        if config.is_loopback_with(reached) && !config.no_demo {
+        let is_for_one = config.is_loopback_with(reached) && !config.no_demo;
+        if let Some(data_dir) = data_dir.as_ref().filter(|_| is_for_one) {
             let domains = config.demo_domains();
-            let demo = demo::open(&directory, &data_dir, &domains, at.to_string()).await?;
+            let demo = demo::open(&directory, data_dir, &domains, at.to_string()).await?;
             if let Some(demo) = &demo {
-                let welcome = demo::Welcome { demo, data_dir: &data_dir }.to_string();
+                let welcome = demo::Welcome { demo, data_dir }.to_string();
                 // Nobody may be reading; that is no reason not to serve.
                 let _ = std::io::stdout().write_all(welcome.as_bytes());
             }
         }
         reloads.add("--credentials", Vec::new(), move || {
-            callers.replace(known(&data_dir)?);
+            callers.replace(known(data_dir.as_ref())?);
             Ok(())
         });
         let listener = Listener::new("grpc", socket, listener).with_tls(tls);

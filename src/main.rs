@@ -6,6 +6,7 @@ mod data_dir;
 mod demo;
 mod endpoint;
 mod halves;
+mod home;
 mod logs;
 mod operator;
 mod ops;
@@ -39,6 +40,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Directory(config) => process::run(halves::directory(config)),
         Command::Gateway(config) => process::run(halves::gateway(config)),
         Command::Credential(config) => credentials::make(&config),
+        Command::Migrate(config) => process::run(home::migrate(config.postgres)),
         Command::Backup(config) => portability::backup(&config),
         Command::Restore(config) => portability::restore(&config),
         Command::Export(config) => portability::export(&config),

@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_mins(1);
 ///
 /// # Errors
 /// When it cannot start; each error names the setting and a fix.
-pub(crate) fn run(serving: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+pub(crate) fn run<T>(serving: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serving)
 }
 

@@ -21,6 +21,7 @@ impl Command {
             Self::Directory(config) => config.directory.check("--grpc", config.directory.grpc),
             Self::Gateway(config) => config.check(),
             Self::Credential(_)
+            | Self::Migrate(_)
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Export(_)
@@ -46,6 +47,16 @@ impl DirectoryConfig {
                  which identity providers reach this service"
             ),
         }
+        ensure!(
+            self.postgres.postgres.is_none() || self.data_dir.is_none(),
+            "--postgres (NESTR_SCIM_POSTGRES) and --data-dir (NESTR_SCIM_DATA_DIR) are two places for the same \
+             things: everything is kept in one of them. Leave the other out"
+        );
+        ensure!(
+            self.postgres.postgres.is_none() || self.demo.is_none() || self.no_demo,
+            "--demo (NESTR_SCIM_DEMO) makes a workspace whose key lies in the data directory, and with \
+             --postgres (NESTR_SCIM_POSTGRES) there is none. Leave --demo out"
+        );
         ensure!(
             self.is_loopback_with(reached) || self.demo.is_none() || self.no_demo,
             "--demo (NESTR_SCIM_DEMO) makes a workspace whose key anybody on this machine may \

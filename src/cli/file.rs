@@ -113,7 +113,7 @@ mod tests {
                     demo = [\"a.example\", \"b.example\"]\n";
         for command in ["", "serve", "directory"] {
             let config = directory(in_file(text, command).unwrap());
-            assert_eq!(config.data_dir, Path::new("/srv/nestr"));
+            assert_eq!(config.data_dir(), Path::new("/srv/nestr"));
             assert_eq!(config.tombstone_days, 7);
             assert!(config.no_demo);
             assert_eq!(config.demo_domains(), ["a.example", "b.example"]);

@@ -8,9 +8,10 @@ mod file;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use directory_svc::store::postgres::PostgresConfig;
 use directory_svc::{DnsConfig, LimitsConfig, MailConfig, RedisConfig, Role};
 use idp_simulator::SimulateConfig;
 use listener::{ListenerConfig, TlsFiles};
@@ -21,6 +22,9 @@ use crate::operator::OperatorConfig;
 use crate::portability::{BackupConfig, ExportConfig, ImportConfig, RestoreConfig};
 
 pub(crate) use check::check_address;
+
+/// The data directory, unless another is named: in the folder in which the process was started.
+pub(crate) const DATA_DIR: &str = "nestr-scim-data";
 
 /// SCIM 2.0 provisioning for Nestr: identity providers come in over REST, Nestr's services and
 /// operators over gRPC.
@@ -45,6 +49,9 @@ pub(crate) enum Command {
     /// Makes a credential for a service, an operator or a gateway, and prints it with the lines for
     /// the file of `--credentials`.
     Credential(CredentialCommand),
+    /// Brings the schema of a PostgreSQL database to this version, ahead of the directories that do it as they
+    /// start. Those of the version before go on serving.
+    Migrate(MigrateCommand),
     /// Copies the store of a directory to a file, also while it is served.
     Backup(BackupConfig),
     /// Makes the store of a directory that has none of a copy. Says what becomes of the API keys that
@@ -52,7 +59,8 @@ pub(crate) enum Command {
     Restore(RestoreConfig),
     /// Writes all that a store holds, or one workspace, as lines of JSON, also while it is served.
     Export(ExportConfig),
-    /// Brings an export into the store of a directory that does not run: all of it or nothing.
+    /// Brings an export into the store of a directory, all of it or nothing. On an embedded store no directory may
+    /// run meanwhile.
     Import(ImportConfig),
     /// Looks at workspaces, domains, integrations, keys, people and groups, and changes them, in a
     /// directory that is running. Ends with 0 when it was done, with 1 when the directory refused it,
@@ -164,14 +172,13 @@ pub(crate) struct RestConfig {
 /// The directory.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DirectoryConfig {
-    /// Where everything is kept. Made when absent; readable by its owner only.
-    #[arg(
-        long,
-        env = "NESTR_SCIM_DATA_DIR",
-        value_name = "DIR",
-        default_value = "nestr-scim-data"
-    )]
-    pub(crate) data_dir: PathBuf,
+    /// Where everything is kept. Made when absent; readable by its owner only. Absent: `nestr-scim-data`, unless
+    /// `--postgres` says where everything is.
+    #[arg(long, env = "NESTR_SCIM_DATA_DIR", value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) postgres: PostgresConfig,
 
     /// Where services and operators reach gRPC, as IP:PORT. Port 0 takes a free one.
     #[arg(long, env = "NESTR_SCIM_GRPC", value_name = "ADDR", default_value = "127.0.0.1:50051", value_parser = address)]
@@ -204,13 +211,14 @@ pub(crate) struct DirectoryConfig {
     pub(crate) public_url: Option<String>,
 
     /// A TOML file of the services, operators and gateways that may call, besides those whose
-    /// credentials lie in the data directory. SIGHUP reads it again.
+    /// credentials lie in the data directory. SIGHUP reads it again. With `--postgres` it has to be given.
     #[arg(long, env = "NESTR_SCIM_CREDENTIALS", value_name = "FILE")]
     pub(crate) credentials: Option<PathBuf>,
 
     /// The file that holds the cluster secret, which seals cursors and what lies in Redis: the same for all
     /// directories on one store, 32 characters at least. Instead of the file, the environment variable
-    /// `NESTR_SCIM_CLUSTER_SECRET` may hold the secret itself. Absent: one is made in the data directory.
+    /// `NESTR_SCIM_CLUSTER_SECRET` may hold the secret itself. Absent: one is made in the data directory; with
+    /// `--postgres` it has to be given.
     #[arg(long, env = "NESTR_SCIM_CLUSTER_SECRET_FILE", value_name = "FILE")]
     pub(crate) cluster_secret_file: Option<PathBuf>,
 
@@ -295,6 +303,13 @@ impl RemoteConfig {
     }
 }
 
+/// Settings of `migrate`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MigrateCommand {
+    #[command(flatten)]
+    pub(crate) postgres: PostgresConfig,
+}
+
 /// Settings of `credential`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CredentialCommand {
@@ -337,6 +352,11 @@ impl RestConfig {
 }
 
 impl DirectoryConfig {
+    /// The data directory, where nothing else is said.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.data_dir.as_deref().unwrap_or(Path::new(DATA_DIR))
+    }
+
     /// The files of its TLS.
     pub(crate) fn tls(&self) -> Option<TlsFiles> {
         let (certificate, key) = (self.grpc_tls_cert.clone()?, self.grpc_tls_key.clone()?);
@@ -361,6 +381,7 @@ impl Command {
             | Self::Directory(DirectoryCommand { process, .. })
             | Self::Gateway(GatewayCommand { process, .. }) => Some(process),
             Self::Credential(_)
+            | Self::Migrate(_)
             | Self::Backup(_)
             | Self::Restore(_)
             | Self::Export(_)
@@ -459,6 +480,31 @@ mod tests {
         }
         let beyond = "directory --grpc 0.0.0.0:1 --public-url https://scim.example.com";
         assert!(refused(&format!("{beyond} --demo acme.com")).contains("--demo"));
+    }
+
+    /// Seen to fail with a data directory that has a default, which cannot be told from one that is named.
+    #[test]
+    fn everything_is_kept_in_one_place() {
+        let postgres = "--postgres postgres://u:hunter2@db.example/nestr";
+        assert!(matches!(read(postgres), Ok(Command::Serve(_))));
+        assert!(matches!(
+            read(&format!("directory {postgres} --no-demo")),
+            Ok(Command::Directory(_))
+        ));
+        for (with, named) in [
+            ("--data-dir x", "--data-dir"),
+            ("--data-dir nestr-scim-data", "--data-dir"),
+            ("--demo acme.com", "--demo"),
+            ("--postgres-pool 1", "--postgres-pool"),
+        ] {
+            let refused = refused(&format!("{postgres} {with}"));
+            assert!(refused.contains(named) && !refused.contains("hunter2"), "{refused}");
+        }
+        for alone in ["--postgres-ca f", "--postgres-password-file f", "--postgres-pooler"] {
+            assert!(refused(alone).contains("--postgres"), "{alone}");
+        }
+        assert!(!format!("{:?}", read(postgres)).contains("hunter2"));
+        assert!(matches!(read(&format!("migrate {postgres}")), Ok(Command::Migrate(_))));
     }
 
     /// Seen to fail with a default.

@@ -6,39 +6,59 @@ mod progress;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
 use directory_svc::clock::Clock;
 use directory_svc::ids::WorkspaceId;
-use directory_svc::store::portable::{Aside, Carried, Input, Keys, Tell, Wanted};
-use directory_svc::store::sqlite::{self, Import};
+use directory_svc::store::portable::{Aside, Carried, Import, Input, Keys, Tell, Wanted};
+use directory_svc::store::postgres::{self, PostgresConfig};
+use directory_svc::store::sqlite;
 
+use crate::cli::DATA_DIR;
 use crate::data_dir::DataDir;
+use crate::{home, process};
 use progress::Progress;
 
 /// How much is read or written at a time, in bytes.
 const BUFFER: usize = 256 * 1024;
 
-/// Which store it is about.
+/// Which embedded store it is about.
 #[derive(Args, Clone, Debug)]
-struct StoreConfig {
+struct EmbeddedConfig {
     /// The data directory of the directory.
     #[arg(
         long,
         env = "NESTR_SCIM_DATA_DIR",
         value_name = "DIR",
-        default_value = "nestr-scim-data"
+        default_value = DATA_DIR
     )]
     data_dir: PathBuf,
+}
+
+/// Which store it is about.
+#[derive(Args, Clone, Debug)]
+struct StoreConfig {
+    /// The data directory of the directory. Absent: `nestr-scim-data`, unless `--postgres` says where everything is.
+    #[arg(long, env = "NESTR_SCIM_DATA_DIR", value_name = "DIR", conflicts_with = "postgres")]
+    data_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    postgres: PostgresConfig,
+}
+
+impl StoreConfig {
+    fn data_dir(&self) -> &Path {
+        self.data_dir.as_deref().unwrap_or(Path::new(DATA_DIR))
+    }
 }
 
 /// Settings of `backup`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct BackupConfig {
     #[command(flatten)]
-    store: StoreConfig,
+    store: EmbeddedConfig,
 
     /// Where the copy is put once it is whole. Nothing may be there.
     #[arg(long, value_name = "FILE")]
@@ -49,7 +69,7 @@ pub(crate) struct BackupConfig {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RestoreConfig {
     #[command(flatten)]
-    store: StoreConfig,
+    store: EmbeddedConfig,
 
     /// The copy, as `backup` made it. It stays as it is.
     #[arg(long, value_name = "FILE")]
@@ -145,10 +165,16 @@ pub(crate) fn restore(config: &RestoreConfig) -> anyhow::Result<()> {
 pub(crate) fn export(config: &ExportConfig) -> anyhow::Result<()> {
     let wanted = Wanted { workspace: config.workspace, at: Clock::system().now() };
     let mut progress = Progress::begin("exporting", "rows", None);
-    let data_dir = &config.store.data_dir;
+    let server = home::server(&config.store.postgres)?;
     let mut to = |out: &mut dyn Write| -> anyhow::Result<Carried> {
         let out = BufWriter::with_capacity(BUFFER, out);
-        Ok(sqlite::export(data_dir, wanted, out, &mut |step| progress.tell(step))?)
+        let tell: Tell<'_> = &mut |step| progress.tell(step);
+        match &server {
+            None => Ok(sqlite::export(config.store.data_dir(), wanted, out, tell)?),
+            Some(server) => {
+                process::run(async { Ok(postgres::export(server, wanted, out, tell).await?) })
+            }
+        }
     };
     let carried = match &config.to {
         None => to(&mut io::stdout().lock())?,
@@ -175,14 +201,22 @@ pub(crate) fn import(config: &ImportConfig) -> anyhow::Result<()> {
             (Box::new(BufReader::with_capacity(BUFFER, file)), Some(length))
         }
     };
-    let data_dir = DataDir::open(&config.store.data_dir)?;
     let plan = Import {
         keys: if config.revoke_keys { Keys::Revoke } else { Keys::Keep },
         may_share_domains: config.allow_shared_domains,
         now: Clock::system().now(),
     };
     let mut progress = Progress::begin("importing", "bytes", length);
-    let carried = sqlite::import(data_dir.path(), input, plan, &mut |step| progress.tell(step))?;
+    let tell: Tell<'_> = &mut |step| progress.tell(step);
+    let carried = match home::server(&config.store.postgres)? {
+        None => {
+            let data_dir = DataDir::open(config.store.data_dir())?;
+            sqlite::import(data_dir.path(), input, plan, tell)?
+        }
+        Some(server) => {
+            process::run(async { Ok(postgres::import(&server, input, plan, tell).await?) })?
+        }
+    };
     drop(progress);
     let Carried { workspaces, rows, revoked } = carried;
     tracing::info!(workspaces, rows, revoked, "imported");

@@ -254,6 +254,52 @@ async fn an_export_is_of_one_moment_and_its_import_answers_alike() {
     assert_eq!(body(&again), body(&fs::read_to_string(&export).expect("the export")));
 }
 
+/// From the embedded store to PostgreSQL, from there to another database, and back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_moves_to_postgresql_answers_alike_there_and_comes_back() {
+    const THERE: [&str; 5] =
+        ["--no-demo", "--rate", "0", "--public-url", "https://scim.example.com"];
+    let nestr = Nestr::start_with(&SETTINGS).await;
+    let acme = nestr.acme();
+    let body_of_ada = json!({"userName": "ada@acme.com", "externalId": "ada",
+        "emails": [{"value": "ada@acme.com", "primary": true}]});
+    let ada = acme.post("/Users", body_of_ada.to_string()).await.is(201).text("/id");
+    let load = Load::on(&acme);
+    while acme.get("/Users?count=0").await.at("/totalResults").as_u64() < Some(ENOUGH) {
+        sleep(Duration::from_millis(20)).await;
+    }
+    load.stop().await;
+    let before = answers(&nestr, &acme).await;
+    nestr.terminate().await;
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let files = ["embedded", "postgres"].map(|name| home.path().join(name));
+    let [embedded, postgres] = files.each_ref().map(|file| text(file));
+    done(&["export", "--data-dir", text(&nestr.data_dir()), "--to", embedded]);
+
+    let (one, other) = (postgres_server::database().await, postgres_server::database().await);
+    done(&["import", "--postgres", &one, "--from", embedded]);
+    let there = Nestr::start_on(&one, &THERE).await;
+    let moved = Workspace::new(&there, acme.id.clone(), acme.key.clone());
+    assert_eq!(answers(&there, &moved).await, before);
+    assert_eq!(moved.resolve_login("ADA@acme.com").await, Login::Active(ada.clone()));
+    person(&moved).await;
+
+    // Also while it is served; of the two exports one is of a database that nobody has looked at.
+    done(&["export", "--postgres", &one, "--to", postgres]);
+    let before = answers(&there, &moved).await;
+    there.terminate().await;
+    done(&["import", "--postgres", &other, "--from", postgres]);
+    let again = done(&["export", "--postgres", &other]).out;
+    assert_eq!(body(&again), body(&fs::read_to_string(postgres).expect("the export")));
+    let twice = refused(&["import", "--postgres", &other, "--from", postgres]);
+    assert!(twice.contains("is here already"), "{twice}");
+
+    let back = imported(Path::new(postgres)).await;
+    let acme = Workspace::new(&back, acme.id.clone(), acme.key.clone());
+    assert_eq!(answers(&back, &acme).await, before);
+    assert_eq!(acme.resolve_login("ADA@acme.com").await, Login::Active(ada));
+}
+
 /// The cursor of a service that has done all changes of all workspaces.
 async fn followed(nestr: &Nestr) -> String {
     let ask = v1::WatchRequest { all: true, ..v1::WatchRequest::default() };

@@ -88,7 +88,7 @@ async fn a_patch_is_one_trace_through_both_halves(
     let queue = one(&told, "store queue", SpanKind::Internal);
     assert_eq!((&queue.parent, attributes(queue)), (&rpc.id, vec![]));
     let write = one(&told, "store write", SpanKind::Internal);
-    assert_eq!(attributes(write), [("db.system.name", "sqlite")]);
+    assert_eq!(attributes(write), [("db.system.name", nestr.engine())]);
     assert!(told.iter().filter(|s| s.name.starts_with("store")).all(|s| s.parent == rpc.id));
     assert!(told.iter().all(|span| !span.has_failed), "{told:#?}");
 

@@ -14,7 +14,7 @@ pub struct MailConfig {
     /// The server that takes letters to admins: `smtps://user@smtp.example.com:465` for TLS from the start,
     /// `smtp://user@smtp.example.com:587` for STARTTLS, without which nothing is sent; only a server on
     /// loopback may have none. A user needs `--smtp-password-file`. Absent: letters are written as `.eml`
-    /// files to `mail/` in the data directory.
+    /// files.
     #[arg(long, env = "NESTR_SCIM_SMTP_URL", value_name = "URL")]
     pub smtp_url: Option<SmtpUrl>,
 
@@ -31,6 +31,11 @@ pub struct MailConfig {
     /// `--smtp-url`.
     #[arg(long, env = "NESTR_SCIM_MAIL_FROM", value_name = "ADDRESS")]
     pub mail_from: Option<String>,
+
+    /// Where letters are written as files, for their owner alone, while there is no `--smtp-url`. Absent: `mail`
+    /// in the data directory.
+    #[arg(long, env = "NESTR_SCIM_MAIL_DIR", value_name = "DIR")]
+    pub mail_dir: Option<PathBuf>,
 }
 
 /// Where a mail server is, and as whom it is spoken to.

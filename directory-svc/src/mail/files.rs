@@ -20,7 +20,11 @@ impl Files {
         Self(data_dir.join(DIRECTORY))
     }
 
-    /// Writes the letter for the owner of the data directory alone. It is there whole or not at all, also
+    pub(super) fn at(directory: &Path) -> Self {
+        Self(directory.to_owned())
+    }
+
+    /// Writes the letter for its owner alone. It is there whole or not at all, also
     /// after a power cut; written again, it is the same file.
     pub(super) async fn write(&self, post: &Post) -> Result<(), Unsent> {
         let at = Timestamp::from_microsecond(post.created_at).unwrap_or(Timestamp::MAX);

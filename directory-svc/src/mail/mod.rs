@@ -57,14 +57,15 @@ pub(crate) enum Unsent {
 }
 
 impl Mailer {
-    /// By SMTP where a server is named, or else into files below `data_dir`. Nothing is tried yet.
+    /// By SMTP where a server is named, or else into files, below `data_dir` where no directory is named. Nothing
+    /// is tried yet.
     ///
     /// # Errors
     /// When the settings do not fit together or a file cannot be read; it names the setting and the fix.
     pub fn open(
         config: &MailConfig,
         password: Option<SmtpPassword>,
-        data_dir: &Path,
+        data_dir: Option<&Path>,
     ) -> Result<Self, MailError> {
         let said = config.mail_from.as_deref();
         let from = said.unwrap_or(NOBODY).parse().map_err(|_| {
@@ -82,7 +83,18 @@ impl Mailer {
                         .to_owned(),
                 ));
             }
-            None => Way::Files(Files::below(data_dir)),
+            None => Way::Files(match (&config.mail_dir, data_dir) {
+                (Some(directory), _) => Files::at(directory),
+                (None, Some(data_dir)) => Files::below(data_dir),
+                (None, None) => {
+                    return Err(MailError(
+                        "--smtp-url (NESTR_SCIM_SMTP_URL) is needed, as there is no data directory that \
+                         letters could be written to: set it to the server that takes them, or --mail-dir \
+                         (NESTR_SCIM_MAIL_DIR) to a directory for them"
+                            .to_owned(),
+                    ));
+                }
+            }),
         };
         Ok(Self { from, way: Arc::new(way) })
     }

@@ -153,10 +153,11 @@ fn settings_that_do_not_fit_together_are_refused_by_their_names() {
         smtp_password_file: None,
         smtp_ca: (!ca.is_empty()).then(|| dir.path().join(ca)),
         mail_from: (!from.is_empty()).then(|| from.to_owned()),
+        mail_dir: None,
     };
     let open = |config: &MailConfig, password: Option<&str>| {
         let password = password.map(|text| SmtpPassword::new(text.to_owned()));
-        Mailer::open(config, password, dir.path()).map(|mailer| mailer.way())
+        Mailer::open(config, password, Some(dir.path())).map(|mailer| mailer.way())
     };
     let from = "Nestr <nestr@example.com>";
     assert_eq!(open(&config("", "", ""), None).unwrap(), "files");
@@ -171,6 +172,10 @@ fn settings_that_do_not_fit_together_are_refused_by_their_names() {
         let refused = open(&config, password).unwrap_err().to_string();
         assert!(refused.contains(setting) && !refused.contains("secret"), "{refused}");
     }
+    let nowhere = Mailer::open(&config("", "", ""), None, None).err().unwrap().to_string();
+    assert!(nowhere.contains("--smtp-url") && nowhere.contains("--mail-dir"), "{nowhere}");
+    let somewhere = MailConfig { mail_dir: Some(dir.path().join("letters")), ..config("", "", "") };
+    assert_eq!(Mailer::open(&somewhere, None, None).unwrap().way(), "files");
 }
 
 /// Nobody answers there.
@@ -183,8 +188,9 @@ async fn a_server_that_says_nothing_is_not_waited_for() {
         smtp_password_file: None,
         smtp_ca: None,
         mail_from: Some("nestr@nestr.example".to_owned()),
+        mail_dir: None,
     };
-    let mailer = Mailer::open(&config, None, dir.path()).unwrap();
+    let mailer = Mailer::open(&config, None, Some(dir.path())).unwrap();
     let post =
         post(&letter(&Occasion::DomainVerified { domain: "acme.com".into() }), "it@acme.com");
     let began = tokio::time::Instant::now();
@@ -198,9 +204,14 @@ async fn a_server_that_says_nothing_is_not_waited_for() {
 async fn a_letter_becomes_a_file() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    let config =
-        MailConfig { smtp_url: None, smtp_password_file: None, smtp_ca: None, mail_from: None };
-    let mailer = Mailer::open(&config, None, dir.path()).unwrap();
+    let config = MailConfig {
+        smtp_url: None,
+        smtp_password_file: None,
+        smtp_ca: None,
+        mail_from: None,
+        mail_dir: None,
+    };
+    let mailer = Mailer::open(&config, None, Some(dir.path())).unwrap();
     let post =
         post(&letter(&Occasion::DomainVerified { domain: "acme.com".into() }), "it@acme.com");
     mailer.send(&post).await.unwrap();

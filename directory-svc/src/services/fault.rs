@@ -97,8 +97,14 @@ pub(crate) fn store_error(error: StoreError) -> Status {
             ))
         }
         StoreError::Fault(_) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "store failed");
+            tracing::error!(error = chain(&error), "store failed");
             Status::internal("internal error")
         }
     }
+}
+
+/// An error with all that it comes from.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

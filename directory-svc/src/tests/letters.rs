@@ -34,8 +34,9 @@ impl House {
             smtp_password_file: None,
             smtp_ca: None,
             mail_from: Some("nestr@nestr.example".to_owned()),
+            mail_dir: None,
         };
-        Mailer::open(&config, None, self.dir.path()).unwrap()
+        Mailer::open(&config, None, Some(self.dir.path())).unwrap()
     }
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod binary;
 mod caller;
 mod collector;
+mod database;
 mod disk;
 mod dns;
 mod entra;

@@ -1,7 +1,8 @@
 //! The product as a process, or as two: started, ended, killed and started again on its data
 //! directory.
 //!
-//! `NESTR_TEST_SHAPE=split` starts gateway and directory apart, and every story is told again.
+//! `NESTR_TEST_SHAPE=split` starts gateway and directory apart, and every story is told again; so does
+//! `NESTR_TEST_STORE=postgres`, on PostgreSQL instead of the embedded store.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::binary::{A_MOMENT, PATIENCE, Process, address, command, free_address, serving, wait};
+use super::database::{Database, value};
 use super::{Answer, Ask, Operator, Workspace};
 
 /// The running product. Clones are handles of the one process, which is killed with the last.
@@ -27,6 +29,8 @@ struct House {
     home: TempDir,
     shape: Shape,
     settings: Vec<String>,
+    /// `None`: everything is in the data directory.
+    database: Option<Database>,
     /// Set for the process that owns the data directory.
     environment: Mutex<Vec<(String, PathBuf)>>,
     state: Mutex<State>,
@@ -106,12 +110,41 @@ impl Nestr {
         settings: &[&str],
         prepare: impl FnOnce(&Path) -> Vec<(String, PathBuf)>,
     ) -> Self {
-        let home = tempfile::tempdir().expect("a temporary directory");
-        let data_dir = home.path().join("data");
-        fs::create_dir(&data_dir).expect("a data directory");
-        let environment = Mutex::new(prepare(&data_dir));
-        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let house = House { home, shape, settings, environment, state: Mutex::default() };
+        let (home, data_dir) = new_home();
+        let environment = prepare(&data_dir);
+        let settings = owned(settings);
+        let mut database = None;
+        if Database::is_asked_for() {
+            let (url, is_split) = (postgres_server::database().await, shape == Shape::Split);
+            database = Some(Database::new(url, &data_dir, &settings, is_split).await);
+        }
+        Self::begin(home, shape, settings, database, environment).await
+    }
+
+    /// Starts on this empty database, on whatever the other stories of this run are.
+    pub(crate) async fn start_on(url: &str, settings: &[&str]) -> Self {
+        let ((home, data_dir), settings) = (new_home(), owned(settings));
+        let database = Database::new(url.to_owned(), &data_dir, &settings, false).await;
+        Self::begin(home, Shape::Whole, settings, Some(database), Vec::new()).await
+    }
+
+    /// Another one, with the same settings on the same database.
+    pub(crate) async fn beside(&self) -> Self {
+        let (home, data_dir) = new_home();
+        let database = self.0.database.as_ref().expect("a database to share").beside(&data_dir);
+        let settings = self.0.settings.clone();
+        Self::begin(home, Shape::Whole, settings, Some(database), Vec::new()).await
+    }
+
+    async fn begin(
+        home: TempDir,
+        shape: Shape,
+        settings: Vec<String>,
+        database: Option<Database>,
+        environment: Vec<(String, PathBuf)>,
+    ) -> Self {
+        let (environment, state) = (Mutex::new(environment), Mutex::default());
+        let house = House { home, shape, settings, database, environment, state };
         let nestr = Self(Arc::new(house));
         nestr.start_again().await;
         nestr
@@ -126,7 +159,7 @@ impl Nestr {
         match self.0.shape {
             Shape::Whole => {
                 let mut arguments = vec!["serve".to_owned()];
-                arguments.extend_from_slice(&self.0.settings);
+                arguments.extend(self.settings());
                 arguments
                     .extend(["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"].map(Into::into));
                 let (process, line) = self.spawn(&arguments).await;
@@ -140,6 +173,13 @@ impl Nestr {
                 self.start_directory_again().await;
                 self.start_gateway_again().await;
             }
+        }
+        if let Some(database) = &self.0.database {
+            let is_tls = self.has("--http-tls-cert");
+            let scheme = if is_tls { "https" } else { "http" };
+            let url = format!("{scheme}://{}", self.http());
+            let url = value(&self.0.settings, "--public-url").unwrap_or(&url);
+            database.tell_demo(url, &self.grpc().to_string());
         }
         if !self.has("--http-tls-cert") {
             self.wait_until_ready().await;
@@ -180,10 +220,17 @@ impl Nestr {
         self.0.settings.iter().any(|given| given == setting)
     }
 
+    /// What it is started with, beside addresses and the place of what it keeps.
+    fn settings(&self) -> Vec<String> {
+        let settings = &self.0.settings;
+        self.0.database.as_ref().map_or_else(|| settings.clone(), |d| d.settings(settings))
+    }
+
     /// One file of settings serves both halves.
     fn settings_as_file(&self) -> Vec<String> {
         let mut text = String::new();
-        let mut settings = self.0.settings.iter().peekable();
+        let settings = self.settings();
+        let mut settings = settings.iter().peekable();
         while let Some(flag) = settings.next() {
             let name = flag.strip_prefix("--").expect("a flag");
             let value = settings.next_if(|next| !next.starts_with("--"));
@@ -205,7 +252,10 @@ impl Nestr {
         let (out, err) = (self.log_path("out", log), self.log_path("err", log));
         let mut command = command(arguments);
         if arguments[0] != "gateway" {
-            command.arg("--data-dir").arg(self.data_dir());
+            match &self.0.database {
+                Some(database) => command.envs(database.environment()),
+                None => command.arg("--data-dir").arg(self.data_dir()),
+            };
             let environment = self.0.environment.lock().unwrap_or_else(PoisonError::into_inner);
             command.envs(environment.iter().map(|(name, value)| (name, value)));
         }
@@ -284,6 +334,9 @@ impl Nestr {
 
     /// SIGHUP for the directory: it reads credentials and certificates again.
     pub(crate) fn hang_up(&self) {
+        if let Some(database) = &self.0.database {
+            database.write_callers();
+        }
         self.state().directory.as_ref().expect("a running process").signal(Signal::SIGHUP);
     }
 
@@ -343,6 +396,11 @@ impl Nestr {
     /// Where gRPC is reached.
     pub(crate) fn grpc(&self) -> SocketAddr {
         self.addresses().grpc
+    }
+
+    /// The engine that keeps everything, by the name that traces have for it.
+    pub(crate) fn engine(&self) -> &'static str {
+        if self.0.database.is_some() { "postgresql" } else { "sqlite" }
     }
 
     /// Where everything is kept.
@@ -421,4 +479,16 @@ impl Nestr {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A directory of its own, and the data directory in it.
+fn new_home() -> (TempDir, PathBuf) {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let data_dir = home.path().join("data");
+    fs::create_dir(&data_dir).expect("a data directory");
+    (home, data_dir)
+}
+
+fn owned(settings: &[&str]) -> Vec<String> {
+    settings.iter().map(|&setting| setting.to_owned()).collect()
 }

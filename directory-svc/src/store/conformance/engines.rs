@@ -5,7 +5,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::store::postgres::testing::{client, database};
-use crate::store::postgres::{PostgresConfig, PostgresStore, PostgresWorkspace, Statements};
+use crate::store::postgres::{PostgresServer, PostgresStore, PostgresWorkspace, Statements};
 use crate::store::sqlite::{SqliteConfig, SqliteStore, SqliteWorkspace};
 use crate::store::{Kind, Query, Store};
 
@@ -98,7 +98,7 @@ impl Engine for Sqlite {
 /// A server, in a database of its own.
 pub(super) struct Postgres {
     store: PostgresStore,
-    config: PostgresConfig,
+    config: PostgresServer,
 }
 
 impl Postgres {
@@ -107,7 +107,7 @@ impl Postgres {
         Self::open(database(Statements::Unnamed).await).await
     }
 
-    async fn open(config: PostgresConfig) -> Self {
+    async fn open(config: PostgresServer) -> Self {
         Self { store: PostgresStore::open(&config).await.unwrap(), config }
     }
 }

@@ -35,16 +35,27 @@ pub(super) async fn let_one_of_a_hundred_creations_of_a_name_win<E: Engine>(engi
     assert_eq!(revision(&acme).await, 1);
 }
 
+/// Whatever else of the person changes with it. Seen to fail where rows beside the person's own were still being
+/// written when it was asked who holds the address.
 pub(super) async fn name_the_holder_of_a_login_email<E: Engine>(engine: E) {
+    let mailed = |address: &str| {
+        let emails = serde_json::json!([{ "type": "work", "value": address, "primary": true }]);
+        draft(&serde_json::json!({ "userName": "eve", "emails": emails }))
+    };
     let acme = workspace(engine.store(), 1).await;
     let ada = named("ada").signed_in_by("ada@acme.com");
     create(&acme, write("make"), user_id(1), ada).await.unwrap();
-    let eve = create(&acme, write("make eve"), user_id(2), named("eve")).await.unwrap();
+    let eve = mailed("eve@acme.com").signed_in_by("eve@acme.com");
+    let eve = create(&acme, write("make eve"), user_id(2), eve).await.unwrap();
 
-    let taken = change(&acme, "take", eve.id, named("eve").signed_in_by("ADA@acme.com")).await;
-
-    let Err(StoreError::Taken { unique: Unique::LoginEmail, holder }) = taken else { panic!() };
-    assert_eq!(holder, user_id(1).into());
+    for attempt in 0..20 {
+        let wanted = mailed("ADA@acme.com").signed_in_by("ADA@acme.com");
+        let taken = change(&acme, &format!("take {attempt}"), eve.id, wanted).await;
+        let Err(StoreError::Taken { unique: Unique::LoginEmail, holder }) = taken else {
+            panic!("{taken:?}")
+        };
+        assert_eq!(holder, user_id(1).into());
+    }
     assert_eq!(acme.user(eve.id).await.unwrap().unwrap(), eve);
 }
 

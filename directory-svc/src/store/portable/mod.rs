@@ -49,6 +49,17 @@ pub enum Keys {
     Revoke,
 }
 
+/// How an export is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Import {
+    /// What becomes of its keys.
+    pub keys: Keys,
+    /// Whether a workspace may come with a domain verified that another has here.
+    pub may_share_domains: bool,
+    /// The time that records of it tell.
+    pub now: Micros,
+}
+
 /// How much was carried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Carried {

@@ -5,13 +5,12 @@ use std::time::Duration;
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
-use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure::in_our_words;
 use super::statement::Value;
-use super::{OpenError, PostgresConfig, Statements};
+use super::{OpenError, PostgresServer, Statements, tls};
 use crate::store::{Answer, StoreError};
 
 /// How long a connection may take to be made, unless the URL says.
@@ -42,9 +41,12 @@ impl Server {
     /// Reads the URL.
     ///
     /// # Errors
-    /// When it is none, or the machine's certificates cannot be read.
-    pub(super) fn of(asked: &PostgresConfig) -> Result<Self, OpenError> {
-        let mut config: Config = asked.url.parse().map_err(OpenError::Url)?;
+    /// When it is none, or certificates cannot be read.
+    pub(super) fn of(asked: &PostgresServer) -> Result<Self, OpenError> {
+        let mut config: Config = asked.url.expose().parse().map_err(|_| OpenError::Url)?;
+        if let Some(password) = &asked.password {
+            config.password(password);
+        }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
@@ -59,10 +61,7 @@ impl Server {
             let limit = asked.statement_timeout.as_millis();
             config.options(format!("-c statement_timeout={limit}"));
         }
-        let tls = match config.get_ssl_mode() {
-            SslMode::Disable => None,
-            _ => Some(trusting_this_machine()?),
-        };
+        let tls = tls::of(&mut config, asked.certificates.as_deref())?;
         Ok(Self { config, tls, statements: asked.statements })
     }
 
@@ -83,18 +82,6 @@ impl Server {
             .map_err(|error| OpenError::Server(Box::new(error)))?;
         Ok(Connections { pool, statements: self.statements })
     }
-}
-
-/// TLS with a server whose certificate leads to one that this machine trusts.
-fn trusting_this_machine() -> Result<MakeRustlsConnect, OpenError> {
-    let (tls, unreadable) = MakeRustlsConnect::with_native_certs().map_err(|errors| {
-        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        OpenError::Tls(errors.join("; "))
-    })?;
-    for error in unreadable {
-        tracing::warn!(%error, "a certificate of this machine cannot be read");
-    }
-    Ok(tls)
 }
 
 /// A pool.

@@ -25,6 +25,21 @@ pub(super) async fn note(writing: &Writing<'_>, kind: Kind, seq: Revision, by: i
     Ok(())
 }
 
+/// Counts all of a workspace of which nothing was counted before.
+pub(super) async fn count_anew(connection: &Connection, workspace: WorkspaceId) -> Answer<()> {
+    for (level, span) in (1_u64..).zip(SPANS) {
+        for (kind, table) in [(Kind::User, "scim_user"), (Kind::Group, "scim_group")] {
+            let sql = format!(
+                "INSERT INTO listing_count (workspace_id, kind, level, bucket, living) \
+                 SELECT workspace_id, $2, $3, seq / $4, count(*) FROM {table} \
+                 WHERE workspace_id = $1 GROUP BY workspace_id, seq / $4"
+            );
+            run(connection, &sql, params![workspace, kind, level, span]).await?;
+        }
+    }
+    Ok(())
+}
+
 /// How many there are.
 pub(super) async fn total(
     connection: &Connection,

@@ -7,13 +7,19 @@ use tokio_postgres::error::SqlState;
 
 use crate::refusal::Refusal;
 use crate::store::StoreError;
+use crate::store::portable::CarryError;
 
 /// Why a store does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL is none.
-    #[error("the URL of the PostgreSQL server cannot be read")]
-    Url(#[source] tokio_postgres::Error),
+    #[error(
+        "write postgres://USER@HOST:PORT/DATABASE, with ?sslmode=require or ?sslmode=disable where it matters"
+    )]
+    Url,
+    /// There is no certificate in what should vouch for the server's.
+    #[error("the file of certificates holds none that can be used")]
+    Certificates,
     /// The certificates that the server's is checked against cannot be read.
     #[error(
         "the certificates that this machine trusts cannot be read: {0}. Install them (Debian's package \
@@ -65,6 +71,12 @@ impl From<tokio_postgres::Error> for OpenError {
 impl From<StoreError> for OpenError {
     fn from(error: StoreError) -> Self {
         Self::Server(Box::new(error))
+    }
+}
+
+impl From<tokio_postgres::Error> for CarryError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        StoreError::from(error).into()
     }
 }
 

@@ -159,6 +159,28 @@ async fn clear(connection: &Connection, before: Micros, limit: u32) -> Answer<u6
     Ok(run(connection, "DELETE FROM change WHERE position <= $1", params![place]).await?)
 }
 
+/// Moves the feed, its changes and what was acknowledged of them, so that no mark stays good that any store gave out
+/// before `now`: what comes in then may be older than what lies behind such a mark, and a mark of the store that it
+/// comes from is none of this one. Places begin at the time in microseconds, as no store gives out a million in a
+/// second.
+pub(super) async fn begin_anew(connection: &Connection, now: Micros) -> Answer<()> {
+    let last = lock(connection).await?;
+    let Standing { cleared, .. } = standing(connection).await?;
+    let begin = u64::try_from(now).unwrap_or(0).max(last + 1);
+    let on = begin - cleared;
+    for sql in [
+        "UPDATE change SET position = position + $1 WHERE position IS NOT NULL",
+        "UPDATE consumer SET position = position + $1",
+        // None takes the place of another meanwhile: below zero there are none.
+        "UPDATE receipt SET position = -(position + $1)",
+        "UPDATE feed SET last = last + $1, cleared = cleared + $1 WHERE id = 1",
+    ] {
+        run(connection, sql, params![on]).await?;
+    }
+    run(connection, "UPDATE receipt SET position = -position", &[]).await?;
+    Ok(())
+}
+
 /// A mark of this engine: the place, comparable as bytes.
 fn mark(place: u64) -> FeedMark {
     FeedMark(place.to_be_bytes().to_vec())

@@ -1,7 +1,8 @@
 //! A transaction that several writes share: of one workspace, whose row is locked first, or of none.
 //!
 //! Each write has its savepoint and fails alone. Statements that need not wait for each other are sent together,
-//! so that a write costs a few ways to the server and back, however many statements it has.
+//! so that a write costs a few ways to the server and back, however many statements it has. Where one has to come
+//! first they are polled in that order (`biased`): each is sent when it is polled for the first time.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -68,7 +69,7 @@ impl Group {
             let sql = "SELECT revision FROM workspace WHERE id = $1 FOR NO KEY UPDATE";
             one(group.connection()?, sql, params![workspace], |row| row.get::<Revision>(0)).await
         };
-        let (started, locked) = join!(group.connection()?.command(&begin), lock);
+        let (started, locked) = join!(biased; group.connection()?.command(&begin), lock);
         started?;
         group.kept = locked?;
         group.revision.set(group.kept);
@@ -131,7 +132,7 @@ impl Group {
             let sql = "UPDATE workspace SET revision = $2 WHERE id = $1";
             run(connection, sql, params![workspace, self.revision.get()]).await
         };
-        let (last, revision) = join!(last, revision);
+        let (last, revision) = join!(biased; last, revision);
         last?;
         revision?;
         failpoint::pass(Point::BeforeCommit);

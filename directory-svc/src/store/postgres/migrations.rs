@@ -33,32 +33,39 @@ const LOCK: i64 = i64::from_be_bytes(*b"\0\0\0\0NSCD");
 /// and the start fails with a message.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '10s'";
 
+/// What was done to a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// The newest step that was done before; 0: none was.
+    pub from: u32,
+    /// The newest that is done now.
+    pub to: u32,
+}
+
 /// Brings the store to the schema that this binary knows.
 ///
 /// # Errors
 /// [`OpenError::Foreign`], [`OpenError::Newer`], [`OpenError::Changed`], or the engine's.
-pub(super) async fn bring(connection: &Connection) -> Result<(), OpenError> {
+pub(super) async fn bring(connection: &Connection) -> Result<Migrated, OpenError> {
     bring_to(connection, &MIGRATIONS).await
 }
 
 pub(super) async fn bring_to(
     connection: &Connection,
     migrations: &[Migration],
-) -> Result<(), OpenError> {
+) -> Result<Migrated, OpenError> {
     begin(connection).await?;
     claim(connection).await?;
-    let newest =
-        one(connection, "SELECT max(number) FROM migration", &[], |row| row.get(0)).await?;
+    let newest = newest(connection).await?;
     connection.command("COMMIT").await?;
     let known = migrations.len().try_into().unwrap_or(u32::MAX);
-    let newest: Option<u32> = newest.flatten();
     if let Some(found) = newest.filter(|&found| found > known) {
         return Err(OpenError::Newer { found, known });
     }
     for migration in migrations {
         step(connection, migration).await?;
     }
-    Ok(())
+    Ok(Migrated { from: newest.unwrap_or_default(), to: known })
 }
 
 /// Begins a transaction in which no other process migrates.
@@ -90,6 +97,15 @@ async fn claim(connection: &Connection) -> Result<(), OpenError> {
         )
         .await?;
     Ok(())
+}
+
+/// The newest step that was done; `None`: none was.
+pub(super) async fn newest(connection: &Connection) -> Answer<Option<u32>> {
+    if !has(connection, "migration").await? {
+        return Ok(None);
+    }
+    let newest = "SELECT max(number) FROM migration";
+    Ok(one(connection, newest, &[], |row| row.get(0)).await?.flatten())
 }
 
 async fn has(connection: &Connection, table: &str) -> Answer<bool> {

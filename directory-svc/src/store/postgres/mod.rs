@@ -5,23 +5,27 @@
 //! ([`Statements::Unnamed`]), and on an engine that spreads rows by workspace: nothing is locked, counted or
 //! referred to across workspaces but for the name of a domain while it is decided on, and the feed while places in
 //! it are given out (`feed.rs`).
-//!
-//! No configuration of the product leads here yet: it passes the conformance suite, and that is all it does.
 
 mod allowed;
 mod audit;
+#[cfg(test)]
+mod carried;
 mod changes;
+mod config;
 mod connection;
 mod counts;
 mod dialect;
 mod domain_checks;
 mod domains;
 mod doorsteps;
+mod durability;
+mod export;
 mod failure;
 mod feed;
 mod group;
 mod groups;
 mod identities;
+mod import;
 mod integrations;
 mod joining;
 mod keys;
@@ -33,6 +37,8 @@ mod readers;
 mod receipts;
 mod refused;
 mod resources;
+#[cfg(test)]
+mod schema_rules;
 mod schemas;
 mod statement;
 mod status;
@@ -40,6 +46,7 @@ mod status;
 pub(in crate::store) mod testing;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod users;
 mod waiting;
 mod workspace;
@@ -54,10 +61,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub use config::{PostgresConfig, PostgresUrl, Statements};
+pub use export::export;
 pub use failure::OpenError;
+pub use import::import;
+pub use migrations::Migrated;
 pub use workspace::PostgresWorkspace;
 
-use self::connection::{Connection, Server};
+use self::connection::{Connection, Connections, Server};
 use self::group::Group;
 use self::readers::{Readers, point, state};
 use self::statement::{one, params, run};
@@ -74,10 +85,13 @@ const OLDEST_SERVER: i64 = 150_000;
 
 /// Which server, and how it is asked.
 #[derive(Clone)]
-pub struct PostgresConfig {
-    /// The server's URL, of a database that belongs to this store alone. Several hosts may stand in it, with
-    /// `target_session_attrs=read-write`: the one is asked that is the first now.
-    pub url: String,
+pub struct PostgresServer {
+    /// The database, which belongs to this store alone.
+    pub url: PostgresUrl,
+    /// The password, where the URL holds none.
+    pub password: Option<String>,
+    /// Which certificates (PEM) vouch for the server's; `None`: those that this machine trusts.
+    pub certificates: Option<Vec<u8>>,
     /// Whether the server may be asked to keep statements prepared.
     pub statements: Statements,
     /// How many connections reads share.
@@ -89,26 +103,16 @@ pub struct PostgresConfig {
     pub statement_timeout: Duration,
 }
 
-impl fmt::Debug for PostgresConfig {
-    /// Without the URL, which may hold a password.
+impl fmt::Debug for PostgresServer {
+    /// Without what may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresConfig")
+        f.debug_struct("PostgresServer")
             .field("statements", &self.statements)
             .field("readers", &self.readers)
             .field("writers", &self.writers)
             .field("statement_timeout", &self.statement_timeout)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether statements are kept prepared on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Statements {
-    /// They are: the connection leads to the server itself, or to a pooler that keeps a session together.
-    Prepared,
-    /// They are sent each time, with their types: a pooler that lends connections for a transaction, such as
-    /// `PgBouncer` before 1.21, knows nothing of statements with names.
-    Unnamed,
 }
 
 /// The store of one database. Clones share it; the last one to go waits until all queued writes are done.
@@ -127,25 +131,37 @@ impl PostgresStore {
     /// # Errors
     /// When the server cannot be reached or is too old, when a newer version wrote the database, or something
     /// else did; each says what to do.
-    pub async fn open(config: &PostgresConfig) -> Result<Self, OpenError> {
-        let server = Server::of(config)?;
-        let connections = server.pool(config.readers)?;
-        let connection = connections.get().await?;
-        assert_server(&connection).await?;
-        if let Err(error) = migrations::bring(&connection).await {
-            // It may be in the middle of a transaction.
-            connection.close();
-            return Err(error);
-        }
-        drop(connection);
+    pub async fn open(server: &PostgresServer) -> Result<Self, OpenError> {
+        let hosts = Server::of(server)?;
+        let connections = hosts.pool(server.readers)?;
+        bring(&connections).await?;
         let notices = watch::Sender::new(());
-        let (groups, limit) = (config.writers, config.statement_timeout);
-        let (writing, listening) = (server.pool(groups)?, server.pool(1)?);
+        let (groups, limit) = (server.writers, server.statement_timeout);
+        let (writing, listening) = (hosts.pool(groups)?, hosts.pool(1)?);
         let writer = Writer::start(writing, listening, groups, limit, notices.clone())
             .map_err(|error| OpenError::Server(Box::new(error)))?;
-        let readers = Readers::new(connections, config.statement_timeout);
+        let readers = Readers::new(connections, limit);
         Ok(Self(Arc::new(Shared { writer, readers, notices })))
     }
+}
+
+/// Brings the schema of a database to that of this version, as every opening does.
+///
+/// # Errors
+/// As [`PostgresStore::open`].
+pub async fn migrate(server: &PostgresServer) -> Result<Migrated, OpenError> {
+    bring(&Server::of(server)?.pool(1)?).await
+}
+
+async fn bring(connections: &Connections) -> Result<Migrated, OpenError> {
+    let connection = connections.get().await?;
+    assert_server(&connection).await?;
+    let brought = migrations::bring(&connection).await;
+    if brought.is_err() {
+        // It may be in the middle of a transaction.
+        connection.close();
+    }
+    brought
 }
 
 /// Asserts that the server can do what it is asked.

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, NoTls};
 
-use super::{PostgresConfig, Statements};
+use super::{PostgresServer, Statements};
 
 /// An empty database, and how it is asked.
-pub(in crate::store) async fn database(statements: Statements) -> PostgresConfig {
-    PostgresConfig {
-        url: postgres_server::database().await,
+pub(in crate::store) async fn database(statements: Statements) -> PostgresServer {
+    PostgresServer {
+        url: postgres_server::database().await.parse().unwrap(),
+        password: None,
+        certificates: None,
         statements,
         readers: 4,
         writers: 4,
@@ -18,8 +20,8 @@ pub(in crate::store) async fn database(statements: Statements) -> PostgresConfig
 }
 
 /// A connection of the test's own to a database.
-pub(in crate::store) async fn client(config: &PostgresConfig) -> Client {
-    let (client, connection) = tokio_postgres::connect(&config.url, NoTls).await.unwrap();
+pub(in crate::store) async fn client(server: &PostgresServer) -> Client {
+    let (client, connection) = tokio_postgres::connect(server.url.expose(), NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }

@@ -11,7 +11,9 @@ use super::migrations::{MIGRATIONS, Migration, bring_to};
 use super::readers::Readers;
 use super::statement::one;
 use super::testing::{client, database};
-use super::{OpenError, PostgresConfig, PostgresStore, PostgresWorkspace, Statements};
+use super::{
+    Migrated, OpenError, PostgresServer, PostgresStore, PostgresWorkspace, Statements, migrate,
+};
 use crate::ids::WorkspaceId;
 use crate::store::{
     Answer, Author, Fed, FeedMark, FeedStore, OperationId, Store, StoreError, Workspace,
@@ -39,11 +41,11 @@ async fn rename(acme: &PostgresWorkspace, name: &str) -> Answer<u64> {
     Ok(acme.change_workspace(write(name), decide).await?.revision)
 }
 
-fn pool(config: &PostgresConfig) -> Connections {
+fn pool(config: &PostgresServer) -> Connections {
     Server::of(config).unwrap().pool(4).unwrap()
 }
 
-async fn connection(config: &PostgresConfig) -> Connection {
+async fn connection(config: &PostgresServer) -> Connection {
     pool(config).get().await.unwrap()
 }
 
@@ -265,6 +267,42 @@ async fn a_migration_killed_in_the_middle_is_undone_and_then_finished() {
     assert_eq!(acme.card().await.unwrap().unwrap().display_name, "After");
     let older = PostgresStore::open(&config).await.err();
     assert!(matches!(older, Some(OpenError::Newer { found: 2, known: 1 })), "{older:?}");
+}
+
+/// As `migrate` does it, ahead of the directories.
+#[tokio::test]
+async fn migrating_tells_from_where_to_where_and_leaves_nothing_to_do() {
+    let config = database(Statements::Prepared).await;
+    let known = MIGRATIONS[MIGRATIONS.len() - 1].number;
+    assert_eq!(migrate(&config).await.unwrap(), Migrated { from: 0, to: known });
+    assert_eq!(migrate(&config).await.unwrap(), Migrated { from: known, to: known });
+
+    // A directory needs no right to change the schema then.
+    let server = client(&config).await;
+    let role = "CREATE ROLE reader_and_writer_%; \
+                REVOKE CREATE ON SCHEMA public FROM PUBLIC; \
+                GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO reader_and_writer_%";
+    let name = server.query_one("SELECT current_database()", &[]).await.unwrap();
+    let name: String = name.get(0);
+    server.batch_execute(&role.replace('%', &name)).await.unwrap();
+    let options = format!("options=-c%20role%3Dreader_and_writer_{name}");
+    let url = format!("{}&{options}", config.url.expose()).parse().unwrap();
+    let store = PostgresStore::open(&PostgresServer { url, ..config }).await.unwrap();
+    rename(&acme(&store).await, "Acme Ltd").await.unwrap();
+}
+
+/// The password in it is nobody's to read. Seen to fail with the parser's own words.
+#[tokio::test]
+async fn a_url_that_cannot_be_read_is_refused_without_repeating_it() {
+    let config = database(Statements::Prepared).await;
+    for url in
+        ["http://u:hunter2@h", "postgres://u:hunter2@h:port/d", "password=hunter2 port", "hunter2"]
+    {
+        let server = PostgresServer { url: url.parse().unwrap(), ..config.clone() };
+        let refused = PostgresStore::open(&server).await.err().unwrap();
+        assert!(matches!(refused, OpenError::Url), "{url}: {refused:?}");
+        assert!(!format!("{server:?} {refused:?} {refused}").contains("hunter2"));
+    }
 }
 
 #[tokio::test]

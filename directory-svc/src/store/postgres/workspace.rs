@@ -51,7 +51,8 @@ impl PostgresWorkspace {
         let work = async move |group: &Transaction| {
             let writing = Writing::begin(group, id, write.clone())?;
             // Both are asked at once; what is said of the author counts first.
-            let (admitted, changed) = tokio::join!(writing.admit(through), change(&writing));
+            let (admitted, changed) =
+                tokio::join!(biased; writing.admit(through), change(&writing));
             admitted.and(changed)
         };
         self.shared.writer.run(Some(id), work).await

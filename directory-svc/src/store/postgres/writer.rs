@@ -22,9 +22,9 @@ use traces::{Place, Span};
 
 use super::connection::Connections;
 use super::failure::fault;
-use super::feed;
 use super::group::{Group, Onwards};
 use super::readers::{PATIENCE, pauses};
+use super::{durability, feed};
 use crate::ids::WorkspaceId;
 use crate::store::{Answer, StoreError};
 
@@ -64,10 +64,12 @@ impl Writer {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let committed = watch::Sender::new(());
         let tell_committed = committed.clone();
+        let watch = durability::watch(listening.clone());
         let listen = feed::listen(listening, committed.clone());
         let worker = Worker { connections, statement_timeout, tell, tell_committed, notices };
         let work = move || {
             let tasks = LocalSet::new();
+            tasks.spawn_local(watch);
             tasks.spawn_local(listen);
             tasks.block_on(&runtime, Rc::new(worker).work(jobs, groups));
         };
@@ -312,7 +314,7 @@ impl Worker {
         let mut onwards = Onwards::Begin;
         for job in jobs.iter().filter(|job| job.is_awaited()) {
             // The way on and the first statements of the write are sent together, in this order.
-            let (gone, stays) = tokio::join!(group.go(onwards), job.run(&group));
+            let (gone, stays) = tokio::join!(biased; group.go(onwards), job.run(&group));
             gone?;
             onwards = if stays? { Onwards::Keep } else { Onwards::Undo };
         }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::{DAY, MINUTE};
 use crate::store::portable::{
-    Becomes, Carried, Keys, Kind, NOT_CARRIED, Step, TABLES, Table, Value, Wanted, hex,
+    Becomes, Carried, Import, Keys, Kind, NOT_CARRIED, Step, TABLES, Table, Value, Wanted, hex,
 };
 use crate::store::{
     Acknowledged, Author, Consumer, Done, FeedMark, OperationId, Standing, StoreError,

@@ -8,11 +8,11 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 use super::failure::is_conflict;
 use super::statement::one;
 use super::{Opened, changes, counts, keys};
-use crate::clock::Micros;
 use crate::failpoint::{self, Point};
 use crate::ids::WorkspaceId;
 use crate::store::portable::{
-    Becomes, Carried, CarryError, Header, Input, Keys, Reader, Row, Step, Table, Tell, Value,
+    Becomes, Carried, CarryError, Header, Import, Input, Keys, Reader, Row, Step, Table, Tell,
+    Value,
 };
 
 /// Every so many rows it is told how far the file was read.
@@ -22,17 +22,6 @@ const TELL_EVERY: u64 = 1_024;
 const CACHE_KIB: i32 = 256 * 1024;
 /// By whom keys are revoked, as their records tell.
 const BY: &str = "import";
-
-/// How an export is taken.
-#[derive(Clone, Copy, Debug)]
-pub struct Import {
-    /// What becomes of its keys.
-    pub keys: Keys,
-    /// Whether a workspace may come with a domain verified that another has here.
-    pub may_share_domains: bool,
-    /// The time that records of it tell.
-    pub now: Micros,
-}
 
 /// Brings an export into the store of a directory, which is made where there is none, and which no process
 /// may have. Blocks for as long as that takes. A process that dies in it leaves nothing of it.

@@ -59,7 +59,7 @@ use uuid::Uuid;
 pub use copy::{Restored, Restoring, backup, restore};
 pub use export::export;
 pub use failure::OpenError;
-pub use import::{Import, import};
+pub use import::import;
 pub use workspace::SqliteWorkspace;
 
 use self::checkpoints::{CheckpointThread, Checkpoints};

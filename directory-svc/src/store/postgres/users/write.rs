@@ -177,8 +177,8 @@ pub(super) async fn insert(
         )
     };
     // All are sent at once. What the person's own row is refused for counts: the rest then fails with it.
-    let (put, beside) = join!(put, beside);
-    put?;
+    let (put, beside) = join!(biased; put, beside);
+    hold(writing, put, &user, &keys).await?;
     beside?;
     integrations::note_first(writing, user.binding.as_ref()).await?;
     Ok(user)
@@ -273,8 +273,8 @@ async fn update(writing: &Writing<'_>, person: &User, draft: &Draft) -> Answer<U
     };
     let beside = async { try_join!(emails, binding, record) };
     // As where a person is brought in.
-    let (put, beside) = join!(put, beside);
-    put?;
+    let (put, beside) = join!(biased; put, beside);
+    hold(writing, put, &user, &keys).await?;
     beside?;
     if is_adopted {
         integrations::note_first(writing, user.binding.as_ref()).await?;
@@ -296,10 +296,15 @@ fn external_id(user: &User) -> Option<&String> {
     user.binding.as_ref().and_then(|binding| binding.external_id.as_ref())
 }
 
-/// Writes the person's row. The unique keys decide; who holds the name is asked afterwards.
-async fn put(writing: &Writing<'_>, sql: &str, user: &User, keys: &Keys) -> Answer<()> {
+/// Writes the person's row. The unique keys decide ([`hold`]).
+async fn put(
+    writing: &Writing<'_>,
+    sql: &str,
+    user: &User,
+    keys: &Keys,
+) -> Result<u64, tokio_postgres::Error> {
     let login = user.login_email.as_ref();
-    let written = run(
+    run(
         writing.connection,
         sql,
         params![
@@ -321,8 +326,18 @@ async fn put(writing: &Writing<'_>, sql: &str, user: &User, keys: &Keys) -> Answ
             user.has_left,
         ],
     )
-    .await;
-    match written {
+    .await
+}
+
+/// What became of the person's row. Who holds the name is asked now, when nothing of this write is under way
+/// any more: what came behind the undoing would meet what that brought back.
+async fn hold(
+    writing: &Writing<'_>,
+    put: Result<u64, tokio_postgres::Error>,
+    user: &User,
+    keys: &Keys,
+) -> Answer<()> {
+    match put {
         Ok(_) => Ok(()),
         Err(error) if is_conflict(&error) => {
             writing.group.undo().await?;
