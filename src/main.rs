@@ -6,6 +6,7 @@ mod data_dir;
 mod demo;
 mod endpoint;
 mod halves;
+mod health;
 mod home;
 mod logs;
 mod operator;
@@ -45,6 +46,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Restore(config) => portability::restore(&config),
         Command::Export(config) => portability::export(&config),
         Command::Import(config) => portability::import(&config),
+        Command::Health(config) => health::ask(&config),
         Command::Operator(config) => return Ok(operator::run(config)),
         Command::Simulate(config) => return Ok(simulate::run(&config)),
     }

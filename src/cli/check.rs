@@ -26,6 +26,7 @@ impl Command {
             | Self::Restore(_)
             | Self::Export(_)
             | Self::Import(_)
+            | Self::Health(_)
             | Self::Operator(_)
             | Self::Simulate(_) => Ok(()),
         }

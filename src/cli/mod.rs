@@ -3,6 +3,8 @@
 
 mod check;
 #[cfg(test)]
+mod deployments;
+#[cfg(test)]
 mod document;
 mod file;
 
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     /// Brings an export into the store of a directory, all of it or nothing. On an embedded store no directory may
     /// run meanwhile.
     Import(ImportConfig),
+    /// Asks a process on this machine whether it may take traffic. Ends with 0 when it may, else with 1.
+    Health(HealthConfig),
     /// Looks at workspaces, domains, integrations, keys, people and groups, and changes them, in a
     /// directory that is running. Ends with 0 when it was done, with 1 when the directory refused it,
     /// with 2 when the directory could not be asked.
@@ -322,6 +326,14 @@ pub(crate) struct CredentialCommand {
     pub(crate) role: Role,
 }
 
+/// Settings of `health`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct HealthConfig {
+    /// What the process was given as `--ops`. One that listens on every address is asked on loopback.
+    #[arg(long, env = "NESTR_SCIM_OPS", value_name = "ADDR", value_parser = address)]
+    pub(crate) ops: SocketAddr,
+}
+
 impl Cli {
     /// Reads flags, environment and file, in this order of rank, and checks what they say together.
     /// Asked for help or version, or given nonsense, it prints and ends the process.
@@ -386,6 +398,7 @@ impl Command {
             | Self::Restore(_)
             | Self::Export(_)
             | Self::Import(_)
+            | Self::Health(_)
             | Self::Operator(_)
             | Self::Simulate(_) => None,
         }

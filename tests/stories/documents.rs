@@ -28,6 +28,37 @@ fn every_test_that_a_document_names_is_there(
     }
 }
 
+/// How the rows are spread over servers is said of every table. Seen to fail with a table left out, and with one
+/// spread by another column.
+#[test]
+fn every_table_is_distributed_by_workspace_or_said_to_stay() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = read(&root.join("docs/scaling.md"));
+    let told = |line: &str| {
+        let (table, rest) =
+            line.strip_prefix("SELECT create_distributed_table('")?.split_once("', '")?;
+        Some((table.to_owned(), rest.split('\'').next()?.to_owned()))
+    };
+    let told: Vec<_> = page.lines().filter_map(told).collect();
+    let mut tables = Vec::new();
+    for migration in fs::read_dir(root.join("directory-svc/src/store/postgres/migrations")).unwrap()
+    {
+        let text = read(&migration.unwrap().path());
+        let made = text.lines().filter_map(|line| line.strip_prefix("CREATE TABLE "));
+        tables.extend(made.filter_map(|line| line.split_whitespace().next()).map(str::to_owned));
+    }
+    for table in &tables {
+        let by = told.iter().find(|(told, _)| told == table).map(|(_, by)| &**by);
+        match &**table {
+            "feed" | "write_probe" => assert_eq!(by, None, "{table} is of no workspace"),
+            "workspace" => assert_eq!(by, Some("id")),
+            _ => assert_eq!(by, Some("workspace_id"), "{table}"),
+        }
+    }
+    let gone: Vec<_> = told.iter().filter(|(table, _)| !tables.contains(table)).collect();
+    assert!(gone.is_empty() && !tables.is_empty(), "{gone:?}");
+}
+
 /// Each row of requirements says how it is met and names the tests that show it, as `file::name`, or
 /// says that it is not; and each test of the RFCs' sections is named. Seen to fail with a letter of a
 /// name changed, with the test of a row left out, and with a test that no row names.
@@ -141,7 +172,9 @@ fn the_guides_quote_what_is_said() {
 fn links_between_documents_lead_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut count = 0;
-    for folder in ["", "docs", "docs/guides", "docs/decisions"].map(|folder| root.join(folder)) {
+    for folder in
+        ["", "docs", "docs/guides", "docs/decisions", "deploy"].map(|folder| root.join(folder))
+    {
         for entry in fs::read_dir(&folder).expect("a folder of documents") {
             let path = entry.expect("an entry").path();
             if path.extension().is_none_or(|extension| extension != "md") {

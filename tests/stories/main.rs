@@ -16,6 +16,7 @@ mod callers;
 mod certificates;
 mod command_line;
 mod connections;
+mod deployments;
 mod directories;
 mod discovery;
 mod disk;
