@@ -213,7 +213,7 @@ impl<S: Store> Directory<S> {
     /// Keeps in touch with the other directories on the store through Redis, for as long as it is
     /// polled. Until it is, and without Redis, each remembers by itself.
     pub async fn follow_others(&self) {
-        self.services.door.listen().await;
+        self.services.door.follow_others().await;
     }
 
     /// What a demo workspace of an empty directory is to be opened with; `None` when the directory

@@ -71,6 +71,7 @@ mod replicas;
 mod rfc;
 mod runbook;
 mod secrets;
+mod shared_rates;
 mod sign_in;
 mod simulator;
 mod suspension;

@@ -26,7 +26,7 @@ use crate::clock::{Clock, MINUTE, Micros};
 use crate::failpoint::{self, Point};
 use crate::ids::WorkspaceId;
 use crate::secret::ClusterSecret;
-use crate::shared::{Heard, Name, Redis, Seal, Shared};
+use crate::shared::{Name, Seal, Shared, Topic, unbelieved};
 use crate::store::{Answer, KeyGrant, KeyHash, Revision, WorkspaceStore};
 
 /// How long a look-up in the store is believed, wherever it is remembered and by whatever way it came.
@@ -100,11 +100,11 @@ impl KeyCache {
     pub(super) fn new(
         clock: Clock,
         secret: &ClusterSecret,
-        redis: Option<Redis>,
+        redis: Option<Shared>,
     ) -> Result<Self, Unspecified> {
         let shared = |redis| -> Result<_, Unspecified> {
             Ok(SharedKeys {
-                redis: Shared::new(redis),
+                redis,
                 keys: Seal::new(secret, "shared keys", clock.clone())?,
                 notices: Seal::new(secret, "notices", clock.clone())?,
                 fills: Arc::new(Semaphore::new(FILLS)),
@@ -212,27 +212,21 @@ impl KeyCache {
         failpoint::pass(Point::BeforePublishing);
         let notice = [&workspace.uuid().as_bytes()[..], &revision.to_be_bytes()].concat();
         if let Ok(sealed) = shared.notices.seal(&[], notice) {
-            shared.redis.publish(&shared.group(workspace), &sealed).await;
+            shared.redis.publish(Topic::Keys, &shared.group(workspace), &sealed).await;
         }
         failpoint::pass(Point::AfterPublishing);
     }
 
-    /// Keeps in touch with the other directories, for as long as it is polled.
-    pub(super) async fn listen(self: &Arc<Self>) {
-        let Some(shared) = &self.shared else { return };
-        let keys = Arc::clone(self);
-        shared.redis.keep(move |heard| keys.hear(&heard)).await;
+    /// Notices are heard from now on, and some may not have been: nothing is believed that is remembered.
+    pub(super) fn begin_anew(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
-    fn hear(&self, heard: &Heard<'_>) {
-        match heard {
-            Heard::Begun => {
-                self.generation.fetch_add(1, Ordering::AcqRel);
-            }
-            Heard::Notice(sealed) => match self.shared.as_ref().and_then(|s| s.notice(sealed)) {
-                Some((workspace, revision)) => self.floors.raise(workspace, revision),
-                None => unbelieved("notice"),
-            },
+    /// Does what another directory did, which changed what keys open.
+    pub(super) fn hear(&self, notice: &[u8]) {
+        match self.shared.as_ref().and_then(|shared| shared.notice(notice)) {
+            Some((workspace, revision)) => self.floors.raise(workspace, revision),
+            None => unbelieved("notice"),
         }
     }
 }
@@ -293,8 +287,4 @@ impl Drop for KeyChange {
 
 fn count(outcome: &'static str) {
     metrics::counter!("nestr_scim_key_cache_total", "outcome" => outcome).increment(1);
-}
-
-fn unbelieved(what: &'static str) {
-    metrics::counter!("nestr_scim_redis_unbelieved_total", "what" => what).increment(1);
 }

@@ -44,6 +44,7 @@ use crate::ids::{IntegrationId, WorkspaceId};
 use crate::refusal::{Refusal, Thing};
 use crate::rules::keys;
 use crate::services::fault::{no, store_error};
+use crate::shared::{Heard, Shared, Topic};
 use crate::store::{Answer, Author, IntegrationStatus, KeyGrant, Right, Store, WorkspaceStore};
 use visits::{Origin, Slip, Visits};
 
@@ -168,6 +169,7 @@ pub(crate) struct Door<S> {
     rates: Rates,
     admission: Admission,
     visits: Arc<Visits>,
+    shared: Option<Shared>,
 }
 
 impl<S: Store> Door<S> {
@@ -181,12 +183,13 @@ impl<S: Store> Door<S> {
         callers: ServiceCallers,
         settings: &Settings,
     ) -> Result<Self, aws_lc_rs::error::Unspecified> {
-        let (rates, admission) = (Rates::new(settings.limits), Admission::default());
-        let Settings { cluster_secret, redis, .. } = settings;
-        let keys = Arc::new(KeyCache::new(clock.clone(), cluster_secret, redis.clone())?);
+        let Settings { cluster_secret, redis, limits, .. } = settings;
+        let shared = redis.clone().map(Shared::new);
+        let rates = Rates::new(*limits, &clock, cluster_secret, shared.clone())?;
+        let keys = Arc::new(KeyCache::new(clock.clone(), cluster_secret, shared.clone())?);
         let judge = Judge { keys, clock: clock.clone(), refusals: Arc::default() };
-        let (schemas, visits) = (Arc::default(), Arc::default());
-        Ok(Self { store, clock, judge, schemas, callers, rates, admission, visits })
+        let (schemas, visits, admission) = (Arc::default(), Arc::default(), Admission::default());
+        Ok(Self { store, clock, judge, schemas, callers, rates, admission, visits, shared })
     }
 
     /// Forgets what need not be remembered of who asked how often, and what.
@@ -303,8 +306,15 @@ impl<S: Store> Door<S> {
     }
 
     /// Keeps in touch with the other directories on the store, for as long as it is polled.
-    pub(crate) async fn listen(&self) {
-        self.judge.keys.listen().await;
+    pub(crate) async fn follow_others(&self) {
+        let Some(shared) = &self.shared else { return };
+        let (keys, rates) = (Arc::clone(&self.judge.keys), self.rates.clone());
+        let listening = shared.keep(move |heard| match heard {
+            Heard::Begun => keys.begin_anew(),
+            Heard::Notice(Topic::Keys, notice) => keys.hear(notice),
+            Heard::Notice(Topic::Rates, notice) => rates.hear(notice),
+        });
+        tokio::join!(listening, self.rates.tell());
     }
 
     /// Forgets the schemas of a workspace, so that a registration holds at once.

@@ -11,7 +11,7 @@ const PREFIX_BYTES: usize = 64;
 #[derive(clap::Args, Clone, Debug)]
 pub struct RedisConfig {
     /// A Redis of version 6 or later in which the directories on one store share API keys that they looked up,
-    /// and tell each other of changes: `redis://HOST:PORT/DB`;
+    /// and tell each other of changes and of what was asked: `redis://HOST:PORT/DB`;
     /// `redis-sentinel://HOST:PORT,HOST:PORT/MASTER/DB` with the sentinels that know where the master of
     /// this name is; or `redis-cluster://HOST:PORT,HOST:PORT` with some nodes of a cluster. `rediss://`,
     /// `rediss-sentinel://` and `rediss-cluster://` for TLS, and `USER:PASSWORD@` before the hosts where

@@ -28,8 +28,27 @@ pub(crate) use seal::Seal;
 pub(crate) const BUDGET: Duration = Duration::from_millis(50);
 /// The largest value. What others put there that is larger is read no further.
 const VALUE_BYTES: usize = 16 * 1024;
-/// The channel of notices, behind the prefix.
-const CHANNEL: &str = "notices";
+
+/// What notices are about. Each has a channel of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// What keys open.
+    Keys,
+    /// How much was asked.
+    Rates,
+}
+
+impl Topic {
+    const ALL: [Self; 2] = [Self::Keys, Self::Rates];
+
+    /// The name of its channel, behind the prefix.
+    const fn channel(self) -> &'static str {
+        match self {
+            Self::Keys => "notices",
+            Self::Rates => "rates",
+        }
+    }
+}
 
 /// The connection to a Redis. Clones share it.
 #[derive(Clone)]
@@ -51,7 +70,7 @@ pub(crate) enum Heard<'a> {
     /// From now on notices are heard; before, some may not have been.
     Begun,
     /// A notice, from whomever.
-    Notice(&'a [u8]),
+    Notice(Topic, &'a [u8]),
 }
 
 impl Shared {
@@ -91,9 +110,9 @@ impl Shared {
 
     /// Tells everybody who listens of something of `group`, by way of who has what belongs to that. That they
     /// hear it is not promised.
-    pub(crate) async fn publish(&self, group: &str, notice: &[u8]) {
+    pub(crate) async fn publish(&self, topic: Topic, group: &str, notice: &[u8]) {
         let mut command = redis::cmd("PUBLISH");
-        command.arg(self.channel()).arg(notice);
+        command.arg(self.channel(topic)).arg(notice);
         self.ask::<u64>("publish", slots::slot_of(group), &command).await;
     }
 
@@ -108,16 +127,18 @@ impl Shared {
         &self,
         hear: Arc<impl Fn(Heard<'_>) + Send + Sync + 'static>,
     ) -> Result<Link, NoLink> {
-        let (heard, channel) = (Arc::clone(&hear), self.channel());
+        let (heard, channels) = (Arc::clone(&hear), Topic::ALL.map(|topic| self.channel(topic)));
+        let names = channels.clone();
         let push: Push = Arc::new(move |push: PushInfo| {
             if push.kind == PushKind::Message
                 && let Some(message) = Msg::from_push_info(push)
-                && message.get_channel_name() == channel
+                && let Some(topic) =
+                    names.iter().position(|name| name == message.get_channel_name())
             {
-                heard(Heard::Notice(message.get_payload_bytes()));
+                heard(Heard::Notice(Topic::ALL[topic], message.get_payload_bytes()));
             }
         });
-        let link = Link::make(&self.0.redis, &[self.channel()], &push).await?;
+        let link = Link::make(&self.0.redis, &channels, &push).await?;
         hear(Heard::Begun);
         Ok(link)
     }
@@ -153,8 +174,8 @@ impl Shared {
         }
     }
 
-    fn channel(&self) -> String {
-        format!("{}:{CHANNEL}", self.0.redis.prefix)
+    fn channel(&self, topic: Topic) -> String {
+        format!("{}:{}", self.0.redis.prefix, topic.channel())
     }
 }
 
@@ -172,6 +193,11 @@ fn failed(held: &Held<Link>, error: &RedisError) {
 fn count(call: &'static str, outcome: &'static str) {
     metrics::counter!("nestr_scim_redis_calls_total", "call" => call, "outcome" => outcome)
         .increment(1);
+}
+
+/// Counts what was found in Redis, or heard there, and nobody with our secret put there.
+pub(crate) fn unbelieved(what: &'static str) {
+    metrics::counter!("nestr_scim_redis_unbelieved_total", "what" => what).increment(1);
 }
 
 /// What is wrong: a kind of error, and the word by which Redis calls it, such as `WRONGPASS`. What else

@@ -8,8 +8,9 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use nix::sys::signal::Signal;
-use redis::aio::MultiplexedConnection;
+use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{Client, FromRedisValue};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,6 +30,9 @@ pub(crate) struct Redis {
 
 /// What a Redis is told, by anybody.
 pub(crate) struct Monitor(TcpStream);
+
+/// Who listens to a channel.
+pub(crate) struct Listener(PubSub);
 
 /// redis-server as `./test` installs it, else as the machine has it.
 fn server() -> PathBuf {
@@ -194,6 +198,14 @@ impl Redis {
         Monitor(stream)
     }
 
+    /// Listens to a channel, as anybody can.
+    pub(crate) async fn listens_to(&self, channel: &str) -> Listener {
+        let client = Client::open(self.url()).expect("a URL");
+        let mut listener = client.get_async_pubsub().await.expect("a connection");
+        listener.subscribe(channel).await.expect("it listens");
+        Listener(listener)
+    }
+
     async fn connection(&self) -> MultiplexedConnection {
         let client = Client::open(self.url()).expect("a URL");
         client.get_multiplexed_async_connection().await.expect("a connection")
@@ -202,6 +214,13 @@ impl Redis {
     fn signal(&self, signal: Signal) {
         let process = self.process.lock().expect("nobody panicked");
         process.as_ref().expect("a running Redis").signal(signal);
+    }
+}
+
+impl Listener {
+    /// The next that is told.
+    pub(crate) async fn next(&mut self) -> Vec<u8> {
+        self.0.on_message().next().await.expect("a connection").get_payload_bytes().to_vec()
     }
 }
 

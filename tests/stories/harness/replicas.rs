@@ -30,6 +30,8 @@ use super::{Redis, nobody};
 pub(crate) const GATEWAY: &str = "gateways-secret";
 /// The credential of the operator of every replica.
 const OPERATOR: &str = "Bearer secret";
+/// No limits to what an integration may ask.
+const UNLIMITED: LimitsConfig = LimitsConfig { rate: 0, burst: 1 };
 /// How long a directory has to have heard others before it believes what they share.
 const SETTLING: Duration = Duration::from_secs(5);
 
@@ -73,23 +75,38 @@ impl House {
 
     /// A directory on this store that knows of no other.
     pub(crate) async fn replica_alone(&self) -> Replica {
-        self.directory(None, &"secret".repeat(6)).await
+        self.directory(None, &"secret".repeat(6), UNLIMITED).await
     }
 
     /// The same, with a cluster secret of its own.
     pub(crate) async fn replica_with(&self, redis: &str, secret: &str) -> Replica {
-        let url = redis.parse().expect("a URL");
-        let redis = directory_svc::Redis::open(&url, None, None, "test").expect("a URL");
-        self.directory(Some(redis), secret).await
+        self.replica_limited(redis, secret, UNLIMITED).await
     }
 
-    async fn directory(&self, redis: Option<directory_svc::Redis>, secret: &str) -> Replica {
+    /// The same, with limits to what an integration may ask.
+    pub(crate) async fn replica_limited(
+        &self,
+        redis: &str,
+        secret: &str,
+        limits: LimitsConfig,
+    ) -> Replica {
+        let url = redis.parse().expect("a URL");
+        let redis = directory_svc::Redis::open(&url, None, None, "test").expect("a URL");
+        self.directory(Some(redis), secret, limits).await
+    }
+
+    async fn directory(
+        &self,
+        redis: Option<directory_svc::Redis>,
+        secret: &str,
+        limits: LimitsConfig,
+    ) -> Replica {
         let settings = Settings {
             public_url: "https://scim.example".to_owned(),
             tombstone_days: 30,
             txt: TxtResolver::from_fn(|_| Box::pin(async { Found::NoRecord })),
             first_domain_check: Duration::from_mins(1),
-            limits: LimitsConfig { rate: 0, burst: 1 },
+            limits,
             cluster_secret: ClusterSecret::new(secret).expect("a secret"),
             redis,
         };
@@ -202,19 +219,31 @@ impl Replica {
 
     /// Whether a key opens its workspace here.
     pub(crate) async fn takes(&self, key: &Key) -> bool {
+        match self.asked_with(key).await {
+            Code::Ok => true,
+            Code::Unauthenticated | Code::PermissionDenied => false,
+            // Nothing that becomes of Redis is a reason not to answer.
+            other => panic!("{other}"),
+        }
+    }
+
+    /// Whether a good key is within its rate here.
+    pub(crate) async fn is_within_rate(&self, key: &Key) -> bool {
+        match self.asked_with(key).await {
+            Code::Ok => true,
+            Code::ResourceExhausted => false,
+            other => panic!("{other}"),
+        }
+    }
+
+    async fn asked_with(&self, key: &Key) -> Code {
         let workspace_id = key.workspace_id.clone();
         let mut ask = Request::new(v1::GetServiceProviderConfigRequest { workspace_id });
         let bearer = format!("Bearer {}", key.text).parse().expect("ASCII");
         ask.metadata_mut().insert(directory_api::SCIM_AUTHORIZATION, bearer);
         let mut discovery = DiscoveryServiceClient::new(InProcess::new(self.router.clone()));
-        match discovery.get_service_provider_config(ask).await {
-            Ok(_) => true,
-            Err(no) if [Code::Unauthenticated, Code::PermissionDenied].contains(&no.code()) => {
-                false
-            }
-            // Nothing that becomes of Redis is a reason not to answer.
-            Err(other) => panic!("{other}"),
-        }
+        let answer = discovery.get_service_provider_config(ask).await;
+        answer.map_or_else(|refused| refused.code(), |_| Code::Ok)
     }
 
     /// Waits until the key is refused here; answers how long that took.

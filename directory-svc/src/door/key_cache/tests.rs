@@ -143,7 +143,7 @@ async fn who_begins_to_hear_forgets_all_and_late_fills_with_it() {
     let read_before = acme.state.key_grant(acme.hash).await.unwrap();
     acme.revoke().await;
     assert!(house.takes(acme).await, "nobody was told");
-    keys.hear(&Heard::Begun);
+    keys.begin_anew();
     keys.remember(acme.id, acme.hash, Entry::new(read_before, generation, Instant::now() + LIFE));
     assert!(!house.takes(acme).await);
 }
