@@ -262,7 +262,7 @@ mod tests {
         }
     }
 
-    /// Two directories on one store would each make their own. Seen to fail with one made for each start.
+    /// Two directories on one store would each make their own.
     #[test]
     fn without_a_data_directory_no_cluster_secret_is_made_up() {
         let refused = cluster_secret(None, None).unwrap_err().to_string();

@@ -495,7 +495,6 @@ mod tests {
         assert!(refused(&format!("{beyond} --demo acme.com")).contains("--demo"));
     }
 
-    /// Seen to fail with a data directory that has a default, which cannot be told from one that is named.
     #[test]
     fn everything_is_kept_in_one_place() {
         let postgres = "--postgres postgres://u:hunter2@db.example/nestr";

@@ -82,10 +82,11 @@ async fn an_idle_connection_goes_on_until_its_time() {
     }
 }
 
-/// The resident memory of a process, in KiB.
+/// The resident memory of a process, in KiB, without that of the program itself: its pages are those of the file, and
+/// many of them in a build for tests.
 pub(crate) fn resident(pid: i32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("its memory");
     line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{Nestr, Workspace, is_long, unique};
+use crate::harness::{Ask, Nestr, Workspace, is_long, unique};
 
 /// Clients that write at the same time.
 const CLIENTS: usize = 8;
@@ -64,6 +64,15 @@ async fn names(acme: &Workspace) -> BTreeSet<String> {
     }
 }
 
+/// Waits until the metrics hold this line.
+async fn until_counted(nestr: &Nestr, line: &str) {
+    let deadline = Instant::now() + AGAIN * 5;
+    while !nestr.send(Ask::new("GET", "/metrics")).await.body.lines().any(|found| found == line) {
+        assert!(Instant::now() < deadline, "no {line:?}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
 async fn failover(standby: Standby) -> Outcome {
     let first = Server::first().await;
     first
@@ -84,9 +93,13 @@ async fn failover(standby: Standby) -> Outcome {
     let nestr = Nestr::start_on(&url, &["--demo", "acme.com", "--rate", "0"]).await;
     let acme = nestr.acme();
     match standby {
-        Standby::IsWaitedFor => nestr.until_logged("answered once a standby has it").await,
+        Standby::IsWaitedFor => {
+            nestr.until_logged("answered once a standby has it").await;
+            until_counted(&nestr, "nestr_scim_store_synchronous 1").await;
+        }
         Standby::IsPaused => {
             nestr.until_logged("answered before any standby has it").await;
+            until_counted(&nestr, "nestr_scim_store_synchronous 0").await;
             first.is_followed().await;
             second.pause_receiver().await;
         }

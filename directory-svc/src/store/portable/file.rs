@@ -242,6 +242,11 @@ impl<R: BufRead> Reader<R> {
         CarryError::Line { line: self.line, what: what.into() }
     }
 
+    /// The number of the line that was read last, from 1.
+    pub(in crate::store) fn line(&self) -> u64 {
+        self.line
+    }
+
     /// How many bytes were read.
     pub(in crate::store) fn bytes(&self) -> u64 {
         self.bytes

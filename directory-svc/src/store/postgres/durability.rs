@@ -7,7 +7,7 @@ use super::statement::one;
 use crate::store::Answer;
 
 /// How often it is looked at: another server may have become the first, and settings are read again.
-const LOOK: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_secs(5);
 
 /// What of a write that was acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Rows of a file, into a database: all of them in one transaction, or none. Directories may serve beside; what
 //! comes is there for them from one moment on.
 
+use futures_util::future::join_all;
 use tokio_postgres::error::SqlState;
 
 use super::connection::Connection;
@@ -19,6 +20,8 @@ use crate::store::{Author, OperationId, Revision, Write};
 
 /// Every so many rows it is told how far the file was read.
 const TELL_EVERY: u64 = 1_024;
+/// How many rows are on their way at a time: the way to the server and back is not gone for each.
+const SENT: usize = 256;
 /// By whom keys are revoked, as their records tell.
 const BY: &str = "import";
 
@@ -45,7 +48,8 @@ pub async fn import(
         "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
     connection.command(limits).await?;
     is_of_this_version(connection).await?;
-    let importing = Importing { group: &group, connection, header, plan, reader, at: None };
+    let importing =
+        Importing { group: &group, connection, header, plan, reader, at: None, read: Vec::new() };
     let carried = importing.all(tell).await?;
     // Last, as nobody gives out places from then on.
     feed::begin_anew(connection, plan.now).await?;
@@ -61,6 +65,8 @@ struct Importing<'a> {
     reader: Reader<Input<'a>>,
     /// The workspace whose rows are read.
     at: Option<WorkspaceId>,
+    /// The rows that were read and not sent, with their lines.
+    read: Vec<(u64, &'static Table, Row)>,
 }
 
 impl Importing<'_> {
@@ -72,7 +78,7 @@ impl Importing<'_> {
                 self.open(&row).await?;
                 carried.workspaces += 1;
             }
-            self.row(table, &row).await?;
+            self.row(table, row).await?;
             carried.rows += 1;
             if carried.rows.is_multiple_of(TELL_EVERY) {
                 tell(Step { done: self.reader.bytes(), of: None });
@@ -103,10 +109,33 @@ impl Importing<'_> {
     }
 
     /// Adds a row of the workspace that was begun.
-    async fn row(&mut self, table: &Table, row: &Row) -> Result<(), CarryError> {
-        let Some(at) = self.at.filter(|at| row.first() == Some(&Value::Id(at.uuid()))) else {
+    async fn row(&mut self, table: &'static Table, row: Row) -> Result<(), CarryError> {
+        if self.at.is_none_or(|at| row.first() != Some(&Value::Id(at.uuid()))) {
             return Err(self.reader.wrong("a row of another workspace than those round it"));
-        };
+        }
+        self.read.push((self.reader.line(), table, row));
+        if self.read.len() < SENT { Ok(()) } else { self.send().await }
+    }
+
+    /// Sends what was read, in its order. The first row of a table goes alone, so that its statement is prepared
+    /// once.
+    async fn send(&mut self) -> Result<(), CarryError> {
+        let read = std::mem::take(&mut self.read);
+        for rows in read.chunk_by(|(_, one, _), (_, other, _)| one.name == other.name) {
+            let Some((first, rest)) = rows.split_first() else { continue };
+            self.insert(first).await?;
+            // What comes behind a row that is refused is refused with it.
+            for sent in join_all(rest.iter().map(|row| self.insert(row))).await {
+                sent?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn insert(
+        &self,
+        (line, table, row): &(u64, &'static Table, Row),
+    ) -> Result<(), CarryError> {
         let kinds = table.columns.iter().map(|column| column.kind);
         let values: Vec<_> =
             row.iter().zip(kinds).map(|(value, kind)| bound(value, kind)).collect();
@@ -114,8 +143,8 @@ impl Importing<'_> {
             Ok(_) => Ok(()),
             Err(error) if is_of_the_row(&error) => {
                 let said = in_our_words(&error);
-                let what = format!("the store does not take this {} of {at}: {said}", table.name);
-                Err(self.reader.wrong(what))
+                let what = format!("the store does not take this {}: {said}", table.name);
+                Err(CarryError::Line { line: *line, what })
             }
             Err(error) => Err(error.into()),
         }
@@ -125,6 +154,7 @@ impl Importing<'_> {
     /// revoked.
     async fn close(&mut self) -> Result<u64, CarryError> {
         let Some(id) = self.at else { return Ok(0) };
+        self.send().await?;
         counts::count_anew(self.connection, id).await?;
         if !self.plan.may_share_domains {
             self.shares_no_domain(id).await?;

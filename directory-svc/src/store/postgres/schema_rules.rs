@@ -30,7 +30,7 @@ async fn names(server: &Client, sql: &str) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// Seen to fail with a unique index on `deleted_user (expires_at)`, a foreign key, a trigger and a `SERIAL` column.
+/// Seen to fail with a unique index on `deleted_user (expires_at)`.
 #[tokio::test]
 async fn rows_can_be_spread_by_workspace() {
     let config = database(Statements::Prepared).await;

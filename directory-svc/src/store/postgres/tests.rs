@@ -291,7 +291,7 @@ async fn migrating_tells_from_where_to_where_and_leaves_nothing_to_do() {
     rename(&acme(&store).await, "Acme Ltd").await.unwrap();
 }
 
-/// The password in it is nobody's to read. Seen to fail with the parser's own words.
+/// The password in it is nobody's to read.
 #[tokio::test]
 async fn a_url_that_cannot_be_read_is_refused_without_repeating_it() {
     let config = database(Statements::Prepared).await;
