@@ -65,6 +65,7 @@ mod races;
 mod reasons;
 mod receipts;
 mod redis;
+mod redis_faults;
 mod redis_nodes;
 mod refused_domains;
 mod replicas;

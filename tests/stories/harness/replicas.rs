@@ -1,6 +1,7 @@
 //! Directories on one store, in the test's own process: what several will be on a store that is a
 //! server.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use directory_api::v1;
@@ -19,6 +20,7 @@ use directory_svc::{
 };
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tonic::{Code, Request};
@@ -44,7 +46,7 @@ pub(crate) struct House {
 /// A directory on it; it goes with this.
 pub(crate) struct Replica {
     router: axum::Router,
-    following: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 /// An API key, and what it belongs to.
@@ -117,8 +119,8 @@ impl House {
         let store = self.store.clone();
         let directory = Directory::new(store, Clock::system(), settings, callers).expect("keys");
         let router = directory.router().await.expect("reflection");
-        let following = tokio::spawn(async move { directory.follow_others().await });
-        Replica { router, following }
+        let tasks = vec![tokio::spawn(async move { directory.follow_others().await })];
+        Replica { router, tasks }
     }
 
     /// Revokes a key in the store, and tells nobody.
@@ -217,6 +219,16 @@ impl Replica {
         revoked.expect("a revoked key");
     }
 
+    /// Serves gateways; answers where.
+    pub(crate) async fn listens(&mut self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let (at, router) = (listener.local_addr().expect("an address"), self.router.clone());
+        self.tasks.push(tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("it serves");
+        }));
+        at
+    }
+
     /// Whether a key opens its workspace here.
     pub(crate) async fn takes(&self, key: &Key) -> bool {
         match self.asked_with(key).await {
@@ -265,7 +277,7 @@ impl Replica {
 
 impl Drop for Replica {
     fn drop(&mut self) {
-        self.following.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
