@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rstest::rstest;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep};
 
-use crate::harness::{Ask, Nestr, Workspace, form_encoded, nobody};
+use crate::harness::{Ask, Nestr, Redis, Workspace, form_encoded, nobody};
 
 /// How long the others ask, each ten times a second.
 const LASTING: Duration = Duration::from_secs(4);
@@ -65,9 +66,18 @@ async fn steady(workspace: Workspace) -> Vec<Option<Duration>> {
 /// to hold it. An answer is in time for the others when it comes sooner than three in four of its own: how fast the
 /// machine is at the time counts for both. Seen to fail with capacity, share and queue without end: then
 /// a look-up waits behind all of the lists.
+/// So it is, too, beside a Redis that takes what is asked and answers nothing.
+#[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_greedy_workspace_leaves_the_others_their_rate() {
-    let nestr = Nestr::start_with(&["--demo", "acme.com", "--rate", "0"]).await;
+async fn a_greedy_workspace_leaves_the_others_their_rate(
+    #[values(false, true)] is_redis_mute: bool,
+) {
+    let redis = Redis::start().await;
+    let (url, mut settings) = (redis.url(), vec!["--demo", "acme.com", "--rate", "0"]);
+    if is_redis_mute {
+        settings.extend(["--redis", &url]);
+    }
+    let nestr = Nestr::start_with(&settings).await;
     let acme = nestr.acme();
     let text = "ab".repeat(2_000);
     for number in 0..200 {
@@ -78,6 +88,7 @@ async fn a_greedy_workspace_leaves_the_others_their_rate() {
     for name in ["globex", "initech"] {
         workspaces.push(nestr.workspace_with_verified_domain(&format!("{name}.example")).await);
     }
+    redis.pause();
     let over = Arc::new(AtomicBool::new(false));
     let mut flood = JoinSet::new();
     for _ in 0..300 {

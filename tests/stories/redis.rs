@@ -140,14 +140,26 @@ impl Guarded {
         self.0.path().join(name).display().to_string()
     }
 
+    /// What each server is started with.
+    fn of_server(&self) -> Vec<String> {
+        let certificate = self.path("cert.pem");
+        let settings = [
+            ("--tls-cert-file", certificate.clone()),
+            ("--tls-key-file", self.path("key.pem")),
+            ("--tls-ca-cert-file", certificate),
+            ("--tls-auth-clients", "no".to_owned()),
+            ("--tls-replication", "yes".to_owned()),
+            ("--tls-cluster", "yes".to_owned()),
+            ("--aclfile", self.path("users.acl")),
+        ];
+        settings.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+    }
+
     /// The product beside `url` asks and tells by it, with nothing refused and nothing of the password told.
     async fn is_passed(&self, url: &str) {
         let (password, certificate) = (self.path("password"), self.path("cert.pem"));
-        let mut settings = vec!["--redis-password-file", &password];
-        if url.starts_with("rediss") {
-            settings.extend(["--redis-ca", &certificate]);
-        }
-        let nestr = beside_with(url, &settings).await;
+        let settings = ["--redis-password-file", &password, "--redis-ca", &certificate];
+        let nestr = beside_with(&url.replace("://", "://nestr@"), &settings).await;
         nestr.acme().get("/Users").await.is(200);
         nestr.operator().enable_scim(&nestr.acme().id).await;
         let numbers = nestr.send(Ask::new("GET", "/metrics")).await.body;
@@ -164,44 +176,36 @@ impl Guarded {
 /// Seen to fail with the password left out.
 #[tokio::test]
 async fn redis_is_reached_by_tls_as_a_user_of_few_rights() {
-    let guarded = Guarded::new("user default off", "");
-    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| guarded.path(name));
-    let redis = Redis::start_with(&[
-        "--tls-cert-file",
-        &certificate,
-        "--tls-key-file",
-        &key,
-        "--tls-ca-cert-file",
-        &certificate,
-        "--tls-auth-clients",
-        "no",
-        "--aclfile",
-        &guarded.path("users.acl"),
-    ])
-    .await;
-    guarded.is_passed(&format!("rediss://nestr@{}", redis.at())).await;
+    let guarded = Guarded::new("user default on nopass ~* &* +@all", "");
+    let redis = Redis::start_with(&as_strs(&guarded.of_server())).await;
+    guarded.is_passed(&redis.url()).await;
 }
 
-/// The same with the nodes of a cluster. Seen to fail without the right that it needs beside the others.
+/// The same with the nodes of a cluster, which name each other. Seen to fail without the right that it needs beside
+/// the others, and with nodes that are reached without TLS.
 #[tokio::test]
-async fn a_cluster_is_reached_as_a_user_of_few_rights() {
+async fn a_cluster_is_reached_by_tls_as_a_user_of_few_rights() {
     let guarded = Guarded::new("user default on nopass ~* &* +@all", "+cluster|slots");
-    let cluster = Cluster::start_with(&["--aclfile", &guarded.path("users.acl")]).await;
-    guarded.is_passed(&cluster.url().replace("://", "://nestr@")).await;
+    let cluster = Cluster::start_with(&as_strs(&guarded.of_server())).await;
+    guarded.is_passed(&cluster.url()).await;
 }
 
-/// Sentinels that ask for credentials are shown those for the master, where they are a user's of few rights.
-/// Seen to fail with sentinels that are shown nothing, and without the right that the master's role needs.
+/// Sentinels that ask for credentials are shown those for the master, where they are a user's of few rights. All of
+/// it by TLS. Seen to fail with sentinels that are shown nothing, and without the right that the master's role needs.
 #[tokio::test]
 async fn a_master_is_found_by_sentinels_that_ask_for_credentials() {
     let guarded = Guarded::new("user default on nopass ~* &* +@all", "+role");
-    let watched = Watched::start_with(&["--aclfile", &guarded.path("users.acl")]).await;
+    let watched = Watched::start_with(&as_strs(&guarded.of_server())).await;
     for sentinel in &watched.sentinels {
         let user = format!("ACL SETUSER nestr on >{PASSWORD} +sentinel|get-master-addr-by-name");
         let _: () = sentinel.say(&user).await;
         let _: () = sentinel.say("ACL SETUSER default on resetpass").await;
     }
-    guarded.is_passed(&watched.url().replace("://", "://nestr@")).await;
+    guarded.is_passed(&watched.url()).await;
+}
+
+fn as_strs(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
 }
 
 #[tokio::test]

@@ -256,12 +256,12 @@ impl Deployment {
                 _ => panic!("{fault:?}: a wrong answer:\n{answer}"),
             }
             let (key, began) = (&self.good[round / 3 % self.good.len()], Instant::now());
-            if round % 20 == 0 {
+            if round.is_multiple_of(20) {
                 let name = format!("{}@acme.com", unique());
                 let person = format!(r#"{{"userName":"{name}"}}"#);
                 at.send(key, "POST", "/Users", &person).await.is(201);
                 seen.made.push(name);
-            } else if round % 3 == 0 {
+            } else if round.is_multiple_of(3) {
                 at.send(key, "GET", "/ServiceProviderConfig", "").await.is(200);
                 seen.took.push(began.elapsed());
             }

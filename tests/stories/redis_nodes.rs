@@ -187,7 +187,7 @@ async fn a_master_that_becomes_a_replica_is_left() {
     let (key, good) = (pair.new_key().await, pair.new_key().await);
     settled([&watched.master]).await;
     pair.both_take(&key).await;
-    let to = watched.replica.at();
+    let to = watched.replica.there();
     let _: () = watched.replica.say("REPLICAOF NO ONE").await;
     let _: () = watched.master.say(&format!("REPLICAOF {} {}", to.ip(), to.port())).await;
     watched.master.is_heard_by(0).await;

@@ -1,6 +1,7 @@
 //! A Redis of a test's own: started on a free port, paused, emptied, filled, ended, and read whole.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ use super::binary::{A_MOMENT, PATIENCE, Process, free_address};
 /// A Redis; it goes with this.
 pub(crate) struct Redis {
     at: SocketAddr,
+    /// Where it is reached by TLS, if it is.
+    by_tls: Option<SocketAddr>,
     home: TempDir,
     /// How it is called.
     arguments: Vec<String>,
@@ -33,6 +36,15 @@ pub(crate) struct Monitor(TcpStream);
 
 /// Who listens to a channel.
 pub(crate) struct Listener(PubSub);
+
+/// Where the test reaches a server, which has no TLS, and where others do by TLS, if the settings have that.
+fn addresses(there: SocketAddr, settings: &[&str]) -> (SocketAddr, Option<SocketAddr>) {
+    if settings.contains(&"--tls-cert-file") {
+        (free_address(), Some(there))
+    } else {
+        (there, None)
+    }
+}
 
 /// redis-server as `./test` installs it, else as the machine has it.
 fn server() -> PathBuf {
@@ -63,36 +75,56 @@ impl Redis {
         Self::start_at(at, &[&cluster[..], settings].concat()).await
     }
 
-    async fn start_at(at: SocketAddr, settings: &[&str]) -> Self {
-        let (port, home) = (at.port().to_string(), tempfile::tempdir().expect("a directory"));
-        let ports = if settings.contains(&"--tls-cert-file") {
-            ["--port", "0", "--tls-port", &port]
-        } else {
-            ["--bind", "127.0.0.1", "--port", &port]
-        };
+    /// Starts one that others reach there, by TLS if the settings have that.
+    async fn start_at(there: SocketAddr, settings: &[&str]) -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let (at, by_tls) = addresses(there, settings);
+        let port = at.port().to_string();
+        let tls_port = by_tls.map_or(0, |by_tls| by_tls.port()).to_string();
+        let ports = ["--bind", "127.0.0.1", "--port", &port, "--tls-port", &tls_port];
         let quiet = ["--save", "", "--appendonly", "no", "--daemonize", "no"];
-        Self::start_as(at, home, &[&ports[..], &quiet, settings].concat()).await
+        let arguments = [&ports[..], &quiet, settings].concat();
+        Self::start_as(at, by_tls, home, &arguments).await
     }
 
-    /// Starts a sentinel that watches a server under this name, and gives it up after half a second, if
-    /// as many as `quorum` agree.
-    pub(crate) async fn start_sentinel(name: &str, server: &Self, quorum: usize) -> Self {
-        let (at, home) = (free_address(), tempfile::tempdir().expect("a temporary directory"));
-        let (port, host, of_server) = (at.port(), server.at.ip(), server.at.port());
+    /// Starts a sentinel that watches a server under this name, and gives it up after half a second, if as
+    /// many as `quorum` agree. Of the settings, which are the server's, it has those of TLS.
+    pub(crate) async fn start_sentinel(
+        name: &str,
+        server: &Self,
+        quorum: usize,
+        settings: &[&str],
+    ) -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let (at, by_tls) = addresses(free_address(), settings);
+        let (port, host, of_server) = (at.port(), server.there().ip(), server.there().port());
+        let tls_port = by_tls.map_or(0, |by_tls| by_tls.port());
         // It keeps what it learns in its file.
-        let text = format!(
-            "bind 127.0.0.1\nport {port}\n\
+        let mut text = format!(
+            "bind 127.0.0.1\nport {port}\ntls-port {tls_port}\n\
              sentinel monitor {name} {host} {of_server} {quorum}\n\
              sentinel down-after-milliseconds {name} 500\n\
              sentinel failover-timeout {name} 2000\n"
         );
+        for setting in settings.chunks(2) {
+            if let [name, value] = setting
+                && let Some(name) = name.strip_prefix("--").filter(|name| name.starts_with("tls"))
+            {
+                let _ = writeln!(text, "{name} {value}");
+            }
+        }
         fs::write(home.path().join("sentinel.conf"), text).expect("a file of settings");
-        Self::start_as(at, home, &["sentinel.conf", "--sentinel"]).await
+        Self::start_as(at, by_tls, home, &["sentinel.conf", "--sentinel"]).await
     }
 
-    async fn start_as(at: SocketAddr, home: TempDir, arguments: &[&str]) -> Self {
+    async fn start_as(
+        at: SocketAddr,
+        by_tls: Option<SocketAddr>,
+        home: TempDir,
+        arguments: &[&str],
+    ) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let redis = Self { at, home, arguments, process: Mutex::new(None) };
+        let redis = Self { at, by_tls, home, arguments, process: Mutex::new(None) };
         redis.start_again().await;
         redis
     }
@@ -132,14 +164,20 @@ impl Redis {
         self.signal(Signal::SIGCONT);
     }
 
-    /// Where it is.
-    pub(crate) fn at(&self) -> SocketAddr {
-        self.at
+    /// Where others reach it: by TLS, if it has that.
+    pub(crate) fn there(&self) -> SocketAddr {
+        self.by_tls.unwrap_or(self.at)
     }
 
     /// Where it is, for `--redis`.
     pub(crate) fn url(&self) -> String {
-        format!("redis://{}", self.at)
+        self.urls("")
+    }
+
+    /// The beginning of a URL of this kind, which is `""`, `"-sentinel"` or `"-cluster"`, and this one as its first host.
+    pub(super) fn urls(&self, kind: &str) -> String {
+        let scheme = if self.by_tls.is_some() { "rediss" } else { "redis" };
+        format!("{scheme}{kind}://{}", self.there())
     }
 
     /// What it answers to a command.
@@ -200,14 +238,14 @@ impl Redis {
 
     /// Listens to a channel, as anybody can.
     pub(crate) async fn listens_to(&self, channel: &str) -> Listener {
-        let client = Client::open(self.url()).expect("a URL");
+        let client = Client::open(format!("redis://{}", self.at)).expect("a URL");
         let mut listener = client.get_async_pubsub().await.expect("a connection");
         listener.subscribe(channel).await.expect("it listens");
         Listener(listener)
     }
 
     async fn connection(&self) -> MultiplexedConnection {
-        let client = Client::open(self.url()).expect("a URL");
+        let client = Client::open(format!("redis://{}", self.at)).expect("a URL");
         client.get_multiplexed_async_connection().await.expect("a connection")
     }
 

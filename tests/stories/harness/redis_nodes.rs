@@ -37,7 +37,7 @@ impl Cluster {
             let (first, last) = (number * SLOTS / 3, next * SLOTS / 3 - 1);
             let _: () = master.say(&format!("CLUSTER ADDSLOTSRANGE {first} {last}")).await;
             let _: () = master.say(&format!("CLUSTER SET-CONFIG-EPOCH {next}")).await;
-            let (host, port) = (master.at().ip(), master.at().port());
+            let (host, port) = (master.there().ip(), master.there().port());
             let _: () = replica.say(&format!("CLUSTER MEET {host} {port}")).await;
             masters.push(master);
         }
@@ -53,7 +53,7 @@ impl Cluster {
 
     /// Its URL, which names two of its nodes.
     pub(crate) fn url(&self) -> String {
-        format!("redis-cluster://{},{}", self.masters[1].at(), self.masters[2].at())
+        format!("{},{}", self.masters[1].urls("-cluster"), self.masters[2].there())
     }
 
     /// Waits until all nodes know each other and that every slot is served.
@@ -97,12 +97,12 @@ impl Watched {
     pub(crate) async fn start_with(settings: &[&str]) -> Self {
         let (master, replica) =
             (Redis::start_with(settings).await, Redis::start_with(settings).await);
-        let (host, port) = (master.at().ip(), master.at().port());
+        let (host, port) = (master.there().ip(), master.there().port());
         let _: () = replica.say(&format!("REPLICAOF {host} {port}")).await;
         until(async || replica.is_replica_in_touch().await).await;
         let mut sentinels = Vec::new();
         for _ in 0..3 {
-            sentinels.push(Redis::start_sentinel(NAME, &master, 2).await);
+            sentinels.push(Redis::start_sentinel(NAME, &master, 2, settings).await);
         }
         for sentinel in &sentinels {
             until(async || {
@@ -116,9 +116,10 @@ impl Watched {
 
     /// The URL that names the sentinels.
     pub(crate) fn url(&self) -> String {
-        let hosts: Vec<_> =
-            self.sentinels.iter().map(|sentinel| sentinel.at().to_string()).collect();
-        format!("redis-sentinel://{}/{NAME}", hosts.join(","))
+        let [first, second, third] = &self.sentinels[..] else { unreachable!("three") };
+        let hosts =
+            [first.urls("-sentinel"), second.there().to_string(), third.there().to_string()];
+        format!("{}/{NAME}", hosts.join(","))
     }
 
     /// The sentinels give the other server the master's part, though nothing is wrong with that.

@@ -220,6 +220,7 @@ impl Replica {
     }
 
     /// Serves gateways; answers where.
+    #[expect(clippy::disallowed_methods, reason = "gateways of a test are no slow clients")]
     pub(crate) async fn listens(&mut self) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let (at, router) = (listener.local_addr().expect("an address"), self.router.clone());
