@@ -60,7 +60,7 @@ async fn the_numbers_are_those_of_the_document() {
     assert_eq!(scraped.header("content-type"), Some("text/plain; version=0.0.4"));
     let found = names(&scraped.body);
     // Those that need a client which misbehaves for longer, a flood, a directory that is gone, a collector, a
-    // DNS server, somebody in Redis, a service that acknowledges or a standby; their own tests do that.
+    // DNS server, somebody in Redis or a service that acknowledges; their own tests do that.
     let rare = [
         "connections_refused_total",
         "connections_cut_total",
@@ -70,6 +70,7 @@ async fn the_numbers_are_those_of_the_document() {
         "domain_proofs_missing_total",
         "trace_spans_total",
         "redis_unbelieved_total",
+        // On PostgreSQL alone.
         "store_synchronous",
         "revocation_unacknowledged_seconds",
     ];
