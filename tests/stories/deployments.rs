@@ -88,7 +88,7 @@ fn the_script_keeps_what_is_there() {
 async fn the_directory_uses_redis_as_the_user_that_the_script_makes() {
     let secrets = Secrets::new();
     let redis = Redis::start_with(&["--aclfile", &secrets.path("redis-users.acl")]).await;
-    let url = format!("redis://nestr-scim@{}", redis.at());
+    let url = format!("redis://nestr-scim@{}", redis.there());
     let password = secrets.path("redis-password");
     let settings = ["--demo", "acme.com", "--redis", &url, "--redis-password-file", &password];
     let nestr = Nestr::start_as(Shape::Whole, &settings).await;
