@@ -33,19 +33,23 @@ struct Outcome {
     lost: usize,
     /// How long it took until the standby was the first.
     promoted: Duration,
-    /// From the end of the first server to the next write that is answered with 2xx.
+    /// From the end of the first server to the answer of the first write that was begun after it and taken.
     away: Duration,
 }
 
-/// People who are made without a pause; answers the names of those whose making was acknowledged, with the time.
-async fn write(acme: Workspace, over: Arc<AtomicBool>) -> Vec<(String, Instant)> {
+/// A write that was acknowledged: whom it made, and when it began and was answered.
+type Acknowledged = (String, Instant, Instant);
+
+/// People who are made without a pause.
+async fn write(acme: Workspace, over: Arc<AtomicBool>) -> Vec<Acknowledged> {
     let mut acknowledged = Vec::new();
     while !over.load(Ordering::Relaxed) {
         let name = format!("{}@acme.com", unique());
         let body = json!({ "userName": name }).to_string();
+        let began = Instant::now();
         let answer = acme.try_send(acme.ask("POST", "/Users").scim(body)).await;
         if answer.is_ok_and(|answer| answer.status == 201) {
-            acknowledged.push((name, Instant::now()));
+            acknowledged.push((name, began, Instant::now()));
         }
     }
     acknowledged
@@ -124,9 +128,10 @@ async fn failover(standby: Standby) -> Outcome {
     }
     over.store(true, Ordering::Relaxed);
     let acknowledged = load.join_all().await.concat();
-    let again = acknowledged.iter().filter(|(_, at)| *at > killed).map(|(_, at)| *at).min();
+    let after = acknowledged.iter().filter(|(_, began, _)| *began > killed);
+    let again = after.map(|(_, _, answered)| *answered).min();
     let there = names(&acme).await;
-    let lost = acknowledged.iter().filter(|(name, _)| !there.contains(name)).count();
+    let lost = acknowledged.iter().filter(|(name, ..)| !there.contains(name)).count();
     let away = again.expect("a write that was taken") - killed;
     Outcome { acknowledged: acknowledged.len(), lost, promoted, away }
 }
