@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use nix::sys::signal::Signal;
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{Client, FromRedisValue};
+use redis::{Client, FromRedisValue, RedisResult};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -87,7 +87,7 @@ impl Redis {
         Self::start_as(at, by_tls, home, &arguments).await
     }
 
-    /// Starts a sentinel that watches a server under this name, and gives it up after half a second, if as
+    /// Starts a sentinel that watches a server under this name, and gives it up after two seconds, if as
     /// many as `quorum` agree. Of the settings, which are the server's, it has those of TLS.
     pub(crate) async fn start_sentinel(
         name: &str,
@@ -103,7 +103,7 @@ impl Redis {
         let mut text = format!(
             "bind 127.0.0.1\nport {port}\ntls-port {tls_port}\n\
              sentinel monitor {name} {host} {of_server} {quorum}\n\
-             sentinel down-after-milliseconds {name} 500\n\
+             sentinel down-after-milliseconds {name} 2000\n\
              sentinel failover-timeout {name} 2000\n"
         );
         for setting in settings.chunks(2) {
@@ -182,6 +182,11 @@ impl Redis {
 
     /// What it answers to a command.
     pub(crate) async fn tell<T: FromRedisValue>(&self, words: &[&[u8]]) -> T {
+        self.try_to_tell(words).await.unwrap_or_else(|refused| panic!("{refused}"))
+    }
+
+    /// The same, or why it refuses.
+    pub(super) async fn try_to_tell<T: FromRedisValue>(&self, words: &[&[u8]]) -> RedisResult<T> {
         let (name, arguments) = words.split_first().expect("a command");
         let name = std::str::from_utf8(name).expect("its name");
         let mut connection = self.connection().await;
@@ -189,7 +194,7 @@ impl Redis {
             c.arg(word);
             c
         });
-        command.query_async(&mut connection).await.expect("an answer")
+        command.query_async(&mut connection).await
     }
 
     /// The same, in plain words.
