@@ -189,7 +189,7 @@ impl Redis {
     pub(super) async fn try_to_tell<T: FromRedisValue>(&self, words: &[&[u8]]) -> RedisResult<T> {
         let (name, arguments) = words.split_first().expect("a command");
         let name = std::str::from_utf8(name).expect("its name");
-        let mut connection = self.connection().await;
+        let mut connection = self.connection().await?;
         let command = arguments.iter().fold(redis::cmd(name), |mut c, word| {
             c.arg(word);
             c
@@ -249,9 +249,9 @@ impl Redis {
         Listener(listener)
     }
 
-    async fn connection(&self) -> MultiplexedConnection {
-        let client = Client::open(format!("redis://{}", self.at)).expect("a URL");
-        client.get_multiplexed_async_connection().await.expect("a connection")
+    async fn connection(&self) -> RedisResult<MultiplexedConnection> {
+        let client = Client::open(format!("redis://{}", self.at))?;
+        client.get_multiplexed_async_connection().await
     }
 
     fn signal(&self, signal: Signal) {
