@@ -165,9 +165,12 @@ impl Bulk {
         if let (Err(_), Some(patience)) = (&done, &mut self.patience) {
             *patience = patience.saturating_sub(1);
         }
-        let shut =
-            done.as_ref().err().filter(|status| Reason::of(status).is_some_and(keys::shuts_out));
-        self.shut = self.shut.take().or_else(|| shut.cloned());
+        if self.shut.is_none()
+            && let Err(status) = &done
+            && Reason::of(status).is_some_and(keys::shuts_out)
+        {
+            self.shut = Some(status.clone());
+        }
         self.items[at].done = Some(done);
     }
 

@@ -124,6 +124,30 @@ pub enum Settled {
     GaveUp(Micros, String),
 }
 
+/// What the row of a settled notice holds, in either engine.
+pub(in crate::store) struct Settlement<'s> {
+    /// When it is tried again; `None`: never.
+    pub(in crate::store) due_at: Option<Micros>,
+    /// When it ended; `None`: it has not.
+    pub(in crate::store) ended_at: Option<Micros>,
+    /// The word for its end; `None`: it has not ended.
+    pub(in crate::store) outcome: Option<&'static str>,
+    /// What went wrong the last time, if anything did.
+    pub(in crate::store) error: Option<&'s str>,
+}
+
+impl Settled {
+    /// What its row comes to hold.
+    pub(in crate::store) fn settlement(&self) -> Settlement<'_> {
+        let (due_at, ended_at, outcome, error) = match self {
+            Self::Sent(at) => (None, Some(*at), Some("sent"), None),
+            Self::Again(at, error) => (Some(*at), None, None, Some(error.as_str())),
+            Self::GaveUp(at, error) => (None, Some(*at), Some("gave-up"), Some(error.as_str())),
+        };
+        Settlement { due_at, ended_at, outcome, error }
+    }
+}
+
 /// A key that ends some day, and whom to remind of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndingKey {

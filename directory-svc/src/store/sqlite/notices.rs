@@ -94,17 +94,13 @@ pub(super) fn settle(
     attempts: u32,
     settled: &Settled,
 ) -> Answer<()> {
-    let (due_at, ended_at, outcome, error) = match settled {
-        Settled::Sent(at) => (None, Some(at), Some("sent"), None),
-        Settled::Again(at, error) => (Some(at), None, None, Some(error)),
-        Settled::GaveUp(at, error) => (None, Some(at), Some("gave-up"), Some(error)),
-    };
+    let row = settled.settlement();
     run(
         connection,
         "UPDATE notice SET due_at = ?4, leased_until = NULL, ended_at = ?5, outcome = ?6, \
          last_error = ?7 \
          WHERE workspace_id = ?1 AND key = ?2 AND attempts = ?3 AND due_at IS NOT NULL",
-        params![of, key, attempts, due_at, ended_at, outcome, error],
+        params![of, key, attempts, row.due_at, row.ended_at, row.outcome, row.error],
     )?;
     Ok(())
 }
