@@ -1,8 +1,9 @@
 //! Servers of a test's own: the first, and a standby that follows it.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
@@ -30,12 +31,27 @@ impl Server {
     /// When it cannot be started, as all of this module does.
     pub async fn first() -> Self {
         let debian = Debian::new();
-        done(debian.script(&[]));
-        let home = new_home(&debian);
-        let mut copy = debian.command("cp", false);
-        copy.arg("-R").arg(debian.base.join("template")).arg(&home);
-        done(copy);
-        Self::start(&debian, home).await
+        let home = empty_cluster(&debian);
+        Self::start(&debian, home, &[]).await
+    }
+
+    /// Starts one of an empty cluster that speaks TLS with this certificate and key (PEM files). From the role `nestr`
+    /// it takes a password, and nothing without TLS.
+    pub async fn first_with_tls(certificate: &Path, key: &Path) -> Self {
+        let debian = Debian::new();
+        let home = empty_cluster(&debian);
+        let owner = fs::metadata(&home).expect("the cluster").uid();
+        for (file, name) in [(certificate, "server.crt"), (key, "server.key")] {
+            let place = home.join(name);
+            fs::copy(file, &place).expect("a copy");
+            fs::set_permissions(&place, Permissions::from_mode(0o600)).expect("a file of ours");
+            chown(&place, Some(owner), None).expect("a file of ours");
+        }
+        let rules = home.join("pg_hba.conf");
+        let usual = fs::read_to_string(&rules).expect("who may connect");
+        let own = "hostssl all nestr all scram-sha-256\nhost all nestr all reject\n";
+        fs::write(&rules, format!("{own}{usual}")).expect("who may connect");
+        Self::start(&debian, home, &["ssl=on"]).await
     }
 
     /// Starts another that follows this one, known to it as `standby`.
@@ -48,21 +64,21 @@ impl Server {
         copy.args(["--port", &self.port.to_string(), "--wal-method", "stream"]);
         copy.args(["--checkpoint", "fast", "--no-sync", "--write-recovery-conf"]);
         done(copy);
-        let standby = Self::start(&debian, home).await;
+        let standby = Self::start(&debian, home, &[]).await;
         let server = self.client("postgres").await;
         let follows = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
         until(&server, follows, 1).await;
         standby
     }
 
-    async fn start(debian: &Debian, home: PathBuf) -> Self {
+    async fn start(debian: &Debian, home: PathBuf, settings: &[&str]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("its address").port();
         drop(free);
         let mut command = debian.command(&debian.bin.join("postgres").display().to_string(), true);
         command.arg("-D").arg(&home);
         let directory = home.display().to_string();
-        for setting in [
+        let usual = [
             "listen_addresses=127.0.0.1",
             &format!("port={port}"),
             &format!("unix_socket_directories={directory}"),
@@ -72,7 +88,8 @@ impl Server {
             "wal_retrieve_retry_interval=100ms",
             "autovacuum=off",
             "jit=off",
-        ] {
+        ];
+        for setting in usual.iter().chain(settings) {
             command.args(["-c", setting]);
         }
         // It ends with the thread that started it, which ends with the process.
@@ -150,11 +167,12 @@ impl Server {
         assert!(is_first.get::<_, bool>(0), "it is the first");
     }
 
-    /// Ends it with all its processes at once, which have no say in it.
+    /// The processes that it consists of at the moment.
     ///
     /// # Panics
     /// When the processes of this machine cannot be seen.
-    pub fn kill(&self) {
+    #[must_use]
+    pub fn processes(&self) -> Vec<u32> {
         let parent = |process: u32| {
             let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
             let (_, rest) = stat.rsplit_once(')')?;
@@ -165,7 +183,15 @@ impl Server {
         let mut all: Vec<u32> =
             processes.filter(|process| parent(*process) == Some(self.process)).collect();
         all.push(self.process);
-        signal("KILL", &all);
+        all
+    }
+
+    /// Ends it with all its processes at once, which have no say in it.
+    ///
+    /// # Panics
+    /// When the processes of this machine cannot be seen.
+    pub fn kill(&self) {
+        signal("KILL", &self.processes());
     }
 }
 
@@ -174,6 +200,16 @@ impl Drop for Server {
         self.kill();
         let _ = fs::remove_dir_all(&self.home);
     }
+}
+
+/// A cluster of this process in which nothing is.
+fn empty_cluster(debian: &Debian) -> PathBuf {
+    done(debian.script(&[]));
+    let home = new_home(debian);
+    let mut copy = debian.command("cp", false);
+    copy.arg("-R").arg(debian.base.join("template")).arg(&home);
+    done(copy);
+    home
 }
 
 /// Where a cluster of this process may be.
