@@ -58,6 +58,7 @@ mod old_connections;
 mod operator;
 mod other_idps;
 mod portability;
+mod postgres_tls;
 mod power_cut;
 mod process;
 mod protection;
