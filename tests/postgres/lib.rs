@@ -1,9 +1,10 @@
 //! PostgreSQL for tests, as Debian packages it: a server for a run of all of them with a database for each, servers
-//! of a test's own that follow one another, and a pooler. They go with the tests, however those end.
+//! of a test's own that follow one another, a pooler, and a way on which some statements are slow. They go with the tests, however those end.
 
 mod debian;
 mod own;
 mod pooler;
+mod slow;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use own::Server;
 pub use pooler::Pooler;
+pub use slow::Slow;
 use tokio_postgres::{Client, NoTls};
 
 use debian::Debian;

@@ -76,6 +76,8 @@ mod secrets;
 mod shared_rates;
 mod sign_in;
 mod simulator;
+mod site_rates;
+mod site_writes;
 mod suspension;
 mod tls;
 mod traces;

@@ -1,4 +1,5 @@
-//! Four gateways before two directories that share a Redis, and all that may become of that.
+//! Four gateways before two directories that share a PostgreSQL database and a Redis, and all that may become of the
+//! Redis.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -43,12 +44,16 @@ enum Fault {
     Stopped,
     /// It is gone, and there again, empty.
     Restarted,
+    /// It is gone, and there again with what it held, which it takes a while to load.
+    Loading,
     /// It stands still for half a minute, and goes on as if nothing had been.
     Paused,
     /// It refuses what directories ask.
     Refusing,
     /// It becomes the replica of a master that is not there.
     Demoted,
+    /// So it does, and goes on to answer what it has; it takes nothing, and passes on what is told.
+    ReadOnly,
     /// It has no room for more.
     Full,
     /// What was there before is put there again and again.
@@ -60,13 +65,15 @@ enum Fault {
 }
 
 impl Fault {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Spared,
         Self::Stopped,
         Self::Restarted,
+        Self::Loading,
         Self::Paused,
         Self::Refusing,
         Self::Demoted,
+        Self::ReadOnly,
         Self::Full,
         Self::Planted,
         Self::FailedOver,
@@ -91,6 +98,7 @@ impl Servers {
         match fault {
             Fault::FailedOver => Self::Watched(Watched::start().await),
             Fault::MasterLost => Self::Cluster(Cluster::start().await),
+            Fault::Loading => Self::One(Redis::start_slow_to_load().await),
             _ => Self::One(Redis::start().await),
         }
     }
@@ -122,6 +130,7 @@ impl Servers {
                 redis.stop();
                 redis.start_again().await;
             }
+            Fault::Loading => redis.restart_loading().await,
             Fault::Paused => {
                 redis.pause();
                 sleep(PAUSE).await;
@@ -132,6 +141,7 @@ impl Servers {
                 let _: () = redis.say("CONFIG SET replica-serve-stale-data no").await;
                 let _: () = redis.say("REPLICAOF 127.0.0.1 1").await;
             }
+            Fault::ReadOnly => redis.say("REPLICAOF 127.0.0.1 1").await,
             Fault::Full => redis.say("CONFIG SET maxmemory 1").await,
             Fault::Planted => {
                 let held = redis.holds().await;
@@ -159,7 +169,6 @@ struct Deployment {
     gateways: Vec<Gateway>,
     good: Vec<Key>,
     victims: Vec<Victim>,
-    _house: House,
 }
 
 /// What a client saw.
@@ -176,6 +185,13 @@ struct Seen {
 }
 
 impl Seen {
+    /// How long the good requests took, but for one in twenty, and the slowest of them.
+    fn most_and_slowest(&self) -> (Duration, Duration) {
+        let mut took = self.took.clone();
+        took.sort_unstable();
+        (took[took.len() * 95 / 100], took[took.len() - 1])
+    }
+
     fn and(mut self, other: Self) -> Self {
         self.tries += other.tries;
         self.let_in += other.let_in;
@@ -187,13 +203,14 @@ impl Seen {
 
 impl Deployment {
     async fn beside(servers: &Servers) -> Self {
-        let (house, url) = (House::new(), servers.url());
+        let (database, url) = (postgres_server::database().await, servers.url());
+        let house = House::on_postgres(&database);
         let mut directories = [house.replica_at(&url).await, house.replica_at(&url).await];
         let mut gateways = Vec::new();
         for directory in &mut directories {
             let at = directory.listens().await;
             for _ in 0..GATEWAYS / 2 {
-                gateways.push(Gateway::before(at).await);
+                gateways.push(Gateway::before(&[at]).await);
             }
         }
         let workspace = directories[0].workspace().await;
@@ -209,7 +226,7 @@ impl Deployment {
         }
         servers.first().is_heard_by(2).await;
         sleep(SETTLING).await;
-        Self { directories, gateways, good, victims, _house: house }
+        Self { directories, gateways, good, victims }
     }
 
     /// Revokes each of the keys at some moment, by some directory.
@@ -284,13 +301,20 @@ async fn none_of_ten_thousand_tries_with_a_revoked_key_is_let_in_after_its_bound
         let rng = StdRng::seed_from_u64(seed.wrapping_add(number as u64));
         under(fault, rng, tries)
     });
-    let mut all = Seen::default();
+    let (mut all, mut spared) = (Seen::default(), Duration::ZERO);
     for (fault, seen) in Fault::ALL.into_iter().zip(join_all(under_way).await) {
-        println!("{fault:?}: {} tries, {} let in before the bound", seen.tries, seen.let_in);
+        let (most, slowest) = seen.most_and_slowest();
+        println!(
+            "{fault:?}: {} tries, {} let in before the bound; \
+             good requests: 95% sooner than {most:?}, the slowest {slowest:?}",
+            seen.tries, seen.let_in
+        );
+        if fault == Fault::Spared {
+            spared = most;
+        }
         all = all.and(seen);
     }
-    all.took.sort_unstable();
-    let (most, slowest) = (all.took[all.took.len() * 95 / 100], all.took[all.took.len() - 1]);
+    let (most, slowest) = all.most_and_slowest();
     println!(
         "{} tries with revoked keys, {} let in before the bound and none after; \
          {} good requests, 95% sooner than {most:?}, the slowest {slowest:?}; {} people made",
@@ -300,7 +324,8 @@ async fn none_of_ten_thousand_tries_with_a_revoked_key_is_let_in_after_its_bound
         all.made.len()
     );
     assert!(all.tries >= TRIES);
-    assert!(most < BUDGET * 5, "{most:?}");
+    // How busy the machine is counts for those of a Redis that is spared, too.
+    assert!(most < spared + BUDGET * 5, "{most:?}, and {spared:?} where Redis is spared");
 }
 
 async fn under(fault: Fault, mut rng: StdRng, tries: usize) -> Seen {

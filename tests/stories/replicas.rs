@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::harness::{House, Key, Redis, Replica};
 
@@ -11,6 +12,8 @@ use crate::harness::{House, Key, Redis, Replica};
 const SOON: Duration = Duration::from_secs(1);
 /// By when it holds everywhere whatever becomes of Redis.
 const AT_THE_LATEST: Duration = Duration::from_secs(10);
+/// How long a request may wait for Redis; tested at five times that.
+const BUDGET: Duration = Duration::from_millis(50);
 /// How long a look-up is believed.
 const LIFE: Duration = Duration::from_secs(5);
 
@@ -251,6 +254,39 @@ async fn under(harm: Harm, pair: &Pair) {
     harm.is_over(redis);
     pair.both_take(&fresh).await;
     assert!(!one.takes(key).await && !two.takes(key).await);
+}
+
+/// A Redis that takes what it is asked and says nothing, before anybody has noticed: look-ups wait for it, and so does
+/// the notice of a revocation, and go on without it. One that has said nothing from the beginning nobody waits for.
+/// Seen to fail with the budget taken out: then nothing else ends the wait of the first look-up, nor that of the
+/// revocation.
+#[tokio::test]
+async fn no_request_waits_for_a_redis_that_says_nothing_longer_than_its_budget() {
+    let Pair { redis, house, one, two, key } = Pair::new().await;
+    let mut keys = Vec::new();
+    for _ in 0..8 {
+        keys.push(one.key(&key.workspace_id).await);
+    }
+    redis.pause();
+    let mut waits = Vec::new();
+    for key in &keys {
+        let began = Instant::now();
+        let taken = timeout(BUDGET * 5, two.takes(key)).await;
+        assert!(taken.expect("an answer within the budget"), "it is good");
+        waits.push(began.elapsed());
+    }
+    println!("{waits:?}");
+    assert!(waits[0] >= BUDGET, "nobody asked Redis: {waits:?}");
+    timeout(SOON, one.revoke(&keys[0])).await.expect("a revocation within its second");
+    assert!(!one.takes(&keys[0]).await);
+
+    let mute = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = mute.local_addr().expect("an address");
+    let stranger = house.replica_at(&format!("redis://{at}")).await;
+    for key in &keys[1..] {
+        let taken = timeout(BUDGET * 5, stranger.takes(key)).await;
+        assert!(taken.expect("an answer within the budget"), "it is good");
+    }
 }
 
 /// A notice that nobody heard is made up for: who hears again forgets. Seen to fail with what is

@@ -22,9 +22,9 @@ impl Pair {
     async fn keeping_to(rate: u32, burst: u32) -> Self {
         let (redis, house) = (Redis::start().await, House::new());
         let limits = LimitsConfig { rate, burst };
-        let (url, secret) = (redis.url(), "secret".repeat(6));
-        let one = house.replica_limited(&url, &secret, limits).await;
-        let two = house.replica_limited(&url, &secret, limits).await;
+        let url = redis.url();
+        let one = house.replica_limited(&url, limits).await;
+        let two = house.replica_limited(&url, limits).await;
         let key = one.key(&one.workspace().await).await;
         redis.is_heard_by(2).await;
         Self { redis, one, two, key }

@@ -192,8 +192,7 @@ async fn in_time<T>(asking: impl Future<Output = RedisResult<T>>) -> Result<T, N
     timeout(CONNECTING, asking).await.map_err(|_| NoLink::Late)?.map_err(NoLink::Refused)
 }
 
+/// The library ends no wait: who asks knows for how long.
 fn config() -> AsyncConnectionConfig {
-    AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECTING))
-        .set_response_timeout(Some(CONNECTING))
+    AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None)
 }

@@ -66,6 +66,29 @@ pub(super) fn command(arguments: &[String]) -> Command {
     command
 }
 
+/// Starts it, with what it says in files beside each other, and waits for the line with which it says that it
+/// serves.
+pub(super) async fn spawn(command: &mut Command, out: &Path, err: &Path) -> (Process, Value) {
+    let child = command
+        .stdout(File::create(out).expect("a log file"))
+        .stderr(File::create(err).expect("a log file"))
+        .spawn()
+        .expect("the binary starts");
+    let mut process = Process { child };
+    let deadline = Instant::now() + PATIENCE * 3;
+    loop {
+        let log = fs::read_to_string(err).expect("the log");
+        if let Some(line) = serving(&log) {
+            return (process, line);
+        }
+        if let Ok(Some(status)) = process.child.try_wait() {
+            panic!("ended at its start, {status}:\n{log}");
+        }
+        assert!(Instant::now() < deadline, "not serving:\n{log}");
+        sleep(A_MOMENT).await;
+    }
+}
+
 pub(super) async fn wait(child: &mut Child) -> ExitStatus {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -3,7 +3,6 @@
 //! `NESTR_TEST_STORE=postgres` has every story told on a database of its own, but for those that are about the
 //! data directory itself (the profile `postgres` of nextest names them).
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -98,10 +97,7 @@ impl Database {
         let mut text = String::new();
         for (name, credential) in own {
             let Some(credential) = credential else { continue };
-            let hash = ServiceCaller::sha256(credential);
-            let hash = hash.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-            let _ =
-                writeln!(text, "[[caller]]\nname = {name:?}\nrole = {name:?}\nsha256 = {hash:?}");
+            text += &caller(name, credential);
         }
         if let Some(path) = &self.callers {
             text += &fs::read_to_string(path).expect("the story's callers");
@@ -126,24 +122,37 @@ impl Database {
     }
 }
 
+/// Who has this credential, named after the role, as a file of callers says it.
+pub(super) fn caller(role: &str, credential: &str) -> String {
+    let hash = ServiceCaller::sha256(credential);
+    let hash = hash.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    format!("[[caller]]\nname = {role:?}\nrole = {role:?}\nsha256 = {hash:?}\n")
+}
+
 /// The value of a setting, where it is given.
 pub(super) fn value<'a>(settings: &'a [String], name: &str) -> Option<&'a str> {
     let at = settings.iter().position(|setting| setting == name)?;
     settings.get(at + 1).map(String::as_str)
 }
 
-/// A demo workspace such as a directory makes in an empty data directory.
-async fn make_demo(url: &str, is_pooled: bool, domains: &str) -> directory_svc::Demo {
+/// A store of its own on a database, with few connections.
+pub(super) async fn open(url: &str, statements: Statements) -> PostgresStore {
     let server = PostgresServer {
         url: url.parse().expect("a URL"),
         password: None,
         certificates: None,
-        statements: if is_pooled { Statements::Unnamed } else { Statements::Prepared },
+        statements,
         readers: 2,
         writers: 2,
         statement_timeout: Duration::from_secs(30),
     };
-    let store = PostgresStore::open(&server).await.expect("a store");
+    PostgresStore::open(&server).await.expect("a store")
+}
+
+/// A demo workspace such as a directory makes in an empty data directory.
+async fn make_demo(url: &str, is_pooled: bool, domains: &str) -> directory_svc::Demo {
+    let statements = if is_pooled { Statements::Unnamed } else { Statements::Prepared };
+    let store = open(url, statements).await;
     let settings = Settings {
         public_url: "https://scim.example".to_owned(),
         tombstone_days: 30,

@@ -5,7 +5,7 @@
 //! `NESTR_TEST_STORE=postgres`, on PostgreSQL instead of the embedded store.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -17,7 +17,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::binary::{A_MOMENT, PATIENCE, Process, address, command, free_address, serving, wait};
+use super::binary::{
+    A_MOMENT, PATIENCE, Process, address, command, free_address, serving, spawn, wait,
+};
 use super::database::{Database, value};
 use super::{Answer, Ask, Operator, Workspace};
 
@@ -259,26 +261,7 @@ impl Nestr {
             let environment = self.0.environment.lock().unwrap_or_else(PoisonError::into_inner);
             command.envs(environment.iter().map(|(name, value)| (name, value)));
         }
-        let mut child = command
-            .stdout(File::create(out).expect("a log file"))
-            .stderr(File::create(&err).expect("a log file"))
-            .spawn()
-            .expect("the binary starts");
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let log = fs::read_to_string(&err).expect("the log");
-            if let Some(line) = serving(&log) {
-                return (Process { child }, line);
-            }
-            if let Ok(Some(status)) = child.try_wait() {
-                panic!("ended at its start, {status}:\n{log}");
-            }
-            if Instant::now() > deadline {
-                let _ = child.kill();
-                panic!("not serving after {PATIENCE:?}:\n{log}");
-            }
-            sleep(A_MOMENT).await;
-        }
+        spawn(&mut command, &out, &err).await
     }
 
     /// Waits until the product says that it may take traffic.

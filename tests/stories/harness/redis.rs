@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use nix::sys::signal::Signal;
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{Client, FromRedisValue, RedisResult};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisResult};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -61,6 +61,13 @@ impl Redis {
     /// Starts one with these settings of its own.
     pub(crate) async fn start_with(settings: &[&str]) -> Self {
         Self::start_at(free_address(), settings).await
+    }
+
+    /// Starts one that takes its time to load what it held: some ten seconds for [`Self::restart_loading`].
+    pub(crate) async fn start_slow_to_load() -> Self {
+        // In microseconds for a key, and after how many bytes it looks who asks.
+        let slow = ["--key-load-delay", "5000", "--loading-process-events-interval-bytes", "1024"];
+        Self::start_with(&slow).await
     }
 
     /// Starts one that can be made a node of a cluster, with these settings of its own.
@@ -129,7 +136,7 @@ impl Redis {
         redis
     }
 
-    /// Starts it again where it was, empty.
+    /// Starts it again where it was, with what it was told to save.
     pub(crate) async fn start_again(&self) {
         let log = File::create(self.home.path().join("log")).expect("a log file");
         let child = Command::new(server())
@@ -147,6 +154,20 @@ impl Redis {
             assert!(Instant::now() < deadline, "no Redis after {PATIENCE:?}:\n{}", log());
             sleep(A_MOMENT).await;
         }
+    }
+
+    /// Ends it, and starts it again with all that it held, and much beside: until it has loaded that, it says so to
+    /// whoever asks.
+    pub(crate) async fn restart_loading(&self) {
+        let fill =
+            b"for i = 1, 2000 do redis.call('SET', 'filler' .. i, string.rep('x', 2000)) end";
+        let _: Option<String> = self.tell(&[b"EVAL", fill, b"0"]).await;
+        let _: () = self.say("CONFIG SET rdbcompression no").await;
+        let _: () = self.say("SAVE").await;
+        self.stop();
+        self.start_again().await;
+        let refused = self.try_to_tell::<String>(&[b"PING"]).await.expect_err("it is loading");
+        assert_eq!(refused.code(), Some("LOADING"), "{refused}");
     }
 
     /// Ends it at once, with all that it held.
@@ -251,7 +272,11 @@ impl Redis {
 
     async fn connection(&self) -> RedisResult<MultiplexedConnection> {
         let client = Client::open(format!("redis://{}", self.at))?;
-        client.get_multiplexed_async_connection().await
+        // The library's own patience is half a second, and the machine may be busy.
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        client.get_multiplexed_async_connection_with_config(&config).await
     }
 
     fn signal(&self, signal: Signal) {

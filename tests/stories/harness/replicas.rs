@@ -1,5 +1,4 @@
-//! Directories on one store, in the test's own process: what several will be on a store that is a
-//! server.
+//! Directories on one store, in the test's own process.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use directory_api::v1::user_service_client::UserServiceClient;
 use directory_api::v1::workspace_service_client::WorkspaceServiceClient;
 use directory_svc::clock::Clock;
 use directory_svc::ids::{ApiKeyId, WorkspaceId};
+use directory_svc::store::postgres::Statements;
 use directory_svc::store::sqlite::{SqliteConfig, SqliteStore};
 use directory_svc::store::{Author, OperationId, Store, WorkspaceStore, Write};
 use directory_svc::{
@@ -26,21 +26,31 @@ use tokio::time::{Instant, sleep};
 use tonic::{Code, Request};
 
 use super::binary::{A_MOMENT, PATIENCE};
+use super::database::open;
 use super::{Redis, nobody};
 
 /// The credential of a gateway at every replica.
 pub(crate) const GATEWAY: &str = "gateways-secret";
 /// The credential of the operator of every replica.
 const OPERATOR: &str = "Bearer secret";
+/// What those on one store have the same, unless a story says another.
+pub(super) const SECRET: &str = "secretsecretsecretsecretsecretsecret";
+/// How every name in Redis begins.
+pub(super) const PREFIX: &str = "test";
 /// No limits to what an integration may ask.
 const UNLIMITED: LimitsConfig = LimitsConfig { rate: 0, burst: 1 };
 /// How long a directory has to have heard others before it believes what they share.
 const SETTLING: Duration = Duration::from_secs(5);
 
-/// A store.
-pub(crate) struct House {
-    store: SqliteStore,
-    _dir: TempDir,
+/// Where everything is kept.
+pub(crate) struct House(Engine);
+
+/// What keeps it.
+enum Engine {
+    /// One embedded store, which all directories have a part in.
+    Embedded { store: SqliteStore, _dir: TempDir },
+    /// A database of a server, of which each directory has a store of its own; its URL.
+    Postgres(String),
 }
 
 /// A directory on it; it goes with this.
@@ -58,11 +68,18 @@ pub(crate) struct Key {
 }
 
 impl House {
+    /// An embedded store.
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let statement_timeout = Duration::from_secs(30);
         let config = SqliteConfig { dir: dir.path().to_owned(), statement_timeout };
-        Self { store: SqliteStore::open(config).expect("a store"), _dir: dir }
+        let store = SqliteStore::open(config).expect("a store");
+        Self(Engine::Embedded { store, _dir: dir })
+    }
+
+    /// A database of a PostgreSQL server.
+    pub(crate) fn on_postgres(url: &str) -> Self {
+        Self(Engine::Postgres(url.to_owned()))
     }
 
     /// A directory on this store, beside this Redis.
@@ -72,37 +89,29 @@ impl House {
 
     /// The same, by a URL.
     pub(crate) async fn replica_at(&self, redis: &str) -> Replica {
-        self.replica_with(redis, &"secret".repeat(6)).await
+        self.replica_with(redis, SECRET).await
     }
 
     /// A directory on this store that knows of no other.
     pub(crate) async fn replica_alone(&self) -> Replica {
-        self.directory(None, &"secret".repeat(6), UNLIMITED).await
+        self.directory(None, SECRET, UNLIMITED).await
     }
 
     /// The same, with a cluster secret of its own.
     pub(crate) async fn replica_with(&self, redis: &str, secret: &str) -> Replica {
-        self.replica_limited(redis, secret, UNLIMITED).await
+        self.directory(Some(redis), secret, UNLIMITED).await
     }
 
     /// The same, with limits to what an integration may ask.
-    pub(crate) async fn replica_limited(
-        &self,
-        redis: &str,
-        secret: &str,
-        limits: LimitsConfig,
-    ) -> Replica {
-        let url = redis.parse().expect("a URL");
-        let redis = directory_svc::Redis::open(&url, None, None, "test").expect("a URL");
-        self.directory(Some(redis), secret, limits).await
+    pub(crate) async fn replica_limited(&self, redis: &str, limits: LimitsConfig) -> Replica {
+        self.directory(Some(redis), SECRET, limits).await
     }
 
-    async fn directory(
-        &self,
-        redis: Option<directory_svc::Redis>,
-        secret: &str,
-        limits: LimitsConfig,
-    ) -> Replica {
+    async fn directory(&self, redis: Option<&str>, secret: &str, limits: LimitsConfig) -> Replica {
+        let redis = redis.map(|url| {
+            let url = url.parse().expect("a URL");
+            directory_svc::Redis::open(&url, None, None, PREFIX).expect("a URL")
+        });
         let settings = Settings {
             public_url: "https://scim.example".to_owned(),
             tombstone_days: 30,
@@ -112,29 +121,44 @@ impl House {
             cluster_secret: ClusterSecret::new(secret).expect("a secret"),
             redis,
         };
-        let callers = ServiceCallers::new(vec![
-            ServiceCaller::new("olga", Role::Operator, "secret"),
-            ServiceCaller::new("gateway", Role::Gateway, GATEWAY),
-        ]);
-        let store = self.store.clone();
-        let directory = Directory::new(store, Clock::system(), settings, callers).expect("keys");
-        let router = directory.router().await.expect("reflection");
-        let tasks = vec![tokio::spawn(async move { directory.follow_others().await })];
-        Replica { router, tasks }
+        match &self.0 {
+            Engine::Embedded { store, .. } => Replica::over(store.clone(), settings).await,
+            Engine::Postgres(url) => {
+                Replica::over(open(url, Statements::Prepared).await, settings).await
+            }
+        }
     }
 
     /// Revokes a key in the store, and tells nobody.
     pub(crate) async fn revoke_behind_everybody(&self, key: &Key) {
-        let id: WorkspaceId = key.workspace_id.parse().expect("an id");
-        let key_id: ApiKeyId = key.id.parse().expect("an id");
-        let at = Clock::system().now();
-        let author = Author::Service("test".to_owned());
-        let write = Write { operation: OperationId(nobody()), author, at };
-        self.store.workspace(id).revoke_api_key(write, key_id).await.expect("a revoked key");
+        match &self.0 {
+            Engine::Embedded { store, .. } => revoke_in(store, key).await,
+            Engine::Postgres(url) => revoke_in(&open(url, Statements::Prepared).await, key).await,
+        }
     }
 }
 
+async fn revoke_in(store: &impl Store, key: &Key) {
+    let id: WorkspaceId = key.workspace_id.parse().expect("an id");
+    let key_id: ApiKeyId = key.id.parse().expect("an id");
+    let at = Clock::system().now();
+    let author = Author::Service("test".to_owned());
+    let write = Write { operation: OperationId(nobody()), author, at };
+    store.workspace(id).revoke_api_key(write, key_id).await.expect("a revoked key");
+}
+
 impl Replica {
+    async fn over(store: impl Store, settings: Settings) -> Self {
+        let callers = ServiceCallers::new(vec![
+            ServiceCaller::new("olga", Role::Operator, "secret"),
+            ServiceCaller::new("gateway", Role::Gateway, GATEWAY),
+        ]);
+        let directory = Directory::new(store, Clock::system(), settings, callers).expect("keys");
+        let router = directory.router().await.expect("reflection");
+        let tasks = vec![tokio::spawn(async move { directory.follow_others().await })];
+        Self { router, tasks }
+    }
+
     /// What it serves.
     pub(crate) fn router(&self) -> axum::Router {
         self.router.clone()
