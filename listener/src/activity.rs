@@ -114,11 +114,6 @@ impl Activity {
         }
     }
 
-    /// Whether a request was ever taken.
-    pub(crate) fn has_taken(&self) -> bool {
-        self.seen().taken.is_some()
-    }
-
     /// Whether it speaks HTTP/2.
     pub(crate) fn is_http2(&self) -> bool {
         self.seen().taken == Some(Protocol::Http2)

@@ -11,7 +11,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response, Version};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -42,7 +43,8 @@ const ERROR_RESETS: usize = 1_024;
 /// How often a client of HTTP/2 is asked for a sign of life, and how long it may take to give one.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection that was taken at the last moment may take to say what it wants.
+/// How long a connection of HTTP/1 may take, once the process is asked to end, to say what it wants. Who keeps
+/// one may be sending a request on it: it is answered, and the answer says that it is the last.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// How connections are spoken on.
@@ -94,6 +96,7 @@ impl Terms {
             listener: self.listener,
             peer,
             activity: Arc::clone(&activity),
+            stop: self.stop.clone(),
         };
         let stream = TokioIo::new(Noted::new(stream, Arc::clone(&activity)));
         let mut connection = pin!(self.protocols.serve_connection(stream, exchanges));
@@ -165,11 +168,12 @@ fn age_of(patience: Patience, port: u16) -> Duration {
     patience.age + patience.age * u32::from(port % 64) / 512
 }
 
-/// Ends once the process is asked to end, and the client has said what it wants or had time to.
+/// Ends once the process is asked to end, and the client can be told so without losing a request: at once on
+/// HTTP/2, which has a word for it, and else when it had the time to send one.
 async fn last_word(stop: &CancellationToken, activity: &Activity) {
     stop.cancelled().await;
     let end = Instant::now() + LAST_WORD;
-    while !activity.has_taken() && Instant::now() < end {
+    while !activity.is_http2() && Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -181,6 +185,7 @@ struct Exchanges {
     listener: &'static str,
     peer: Peer,
     activity: Arc<Activity>,
+    stop: CancellationToken,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Exchanges {
@@ -200,7 +205,13 @@ impl hyper::service::Service<Request<Incoming>> for Exchanges {
         let mut request = request.map(|body| Body::new(Paced::new(body, patience, listener)));
         request.extensions_mut().insert(ConnectInfo::<SocketAddr>(self.peer.address));
         request.extensions_mut().insert(self.peer.clone());
-        let answer = self.router.clone().call(request);
-        Box::pin(async move { Ok(answer.await?.map(|body| Taken::new(body, under_way))) })
+        let (answer, stop) = (self.router.clone().call(request), self.stop.clone());
+        Box::pin(async move {
+            let mut answer = answer.await?;
+            if protocol == Protocol::Http1 && stop.is_cancelled() {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer.map(|body| Taken::new(body, under_way)))
+        })
     }
 }

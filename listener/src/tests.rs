@@ -323,6 +323,28 @@ async fn an_end_lets_what_is_under_way_be_answered() {
     TcpStream::connect(server.at).await.unwrap_err();
 }
 
+/// Who keeps connections, as proxies do, sends the next request on one of them and learns from its answer that it
+/// was the last. Of an end without a word they would learn by losing a request, which may have been done. Seen to
+/// fail with such a connection closed at once, and with an answer that does not say so.
+#[tokio::test]
+async fn a_connection_that_is_kept_is_told_of_the_end_by_its_last_answer() {
+    let server = start(patience()).await;
+    let ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut kept = server.connect().await;
+    kept.write_all(ask).await.unwrap();
+    let mut answer = [0; 1024];
+    let length = kept.read(&mut answer).await.unwrap();
+    assert!(!String::from_utf8_lossy(&answer[..length]).contains("connection: close"));
+
+    server.stop.cancel();
+    sleep(Duration::from_millis(100)).await;
+    TcpStream::connect(server.at).await.unwrap_err();
+    kept.write_all(ask).await.unwrap();
+    let said = rest(&mut kept).await;
+    assert!(said.ends_with("here\n") && said.contains("connection: close"), "{said}");
+    timeout(LONG, server.serving).await.unwrap().unwrap();
+}
+
 /// Seen to fail, by not ending, without the cut.
 #[tokio::test]
 async fn an_end_has_an_end() {
