@@ -7,7 +7,8 @@ reaches a store. With NESTR_TEST_LONG=1 every replica is ended in its turn under
 Needs root. Exits with 1 and says why where anything is not as it should be.
 
 Seen to fail with a gateway on the stores' network, with a secret left out, with the directory's port changed, without
-the volume for letters, and, in its long form, with HTTP/1.1 between Caddy and gateways.
+the volume for letters, and, in its long form, with HTTP/1.1 between Caddy and gateways that ended such connections
+without a word.
 """
 
 import collections

@@ -33,6 +33,14 @@ pub async fn database() -> String {
     format!("postgres://postgres@{}/{name}?sslmode=disable", escaped(&server))
 }
 
+/// A connection to a database.
+///
+/// # Panics
+/// When its server does not come up.
+pub async fn client(url: &str) -> Client {
+    connect(url).await
+}
+
 /// A new, empty database: the directory of the server's socket, and its name.
 async fn new_database() -> (PathBuf, String) {
     static NUMBER: AtomicU32 = AtomicU32::new(0);

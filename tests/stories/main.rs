@@ -71,6 +71,7 @@ mod redis_nodes;
 mod refused_domains;
 mod replicas;
 mod rfc;
+mod rolling;
 mod runbook;
 mod secrets;
 mod shared_rates;

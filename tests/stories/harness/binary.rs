@@ -2,13 +2,14 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 /// How long a start or an end may take. Nothing is measured by it: over it the process hangs.
@@ -16,6 +17,63 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long to wait before looking again.
 pub(super) const A_MOMENT: Duration = Duration::from_millis(10);
+
+/// A program: this one, or one that was released.
+#[derive(Clone, Debug)]
+pub(crate) struct Program(PathBuf);
+
+impl Program {
+    /// The one that the tests are about.
+    pub(crate) fn this() -> Self {
+        Self(env!("CARGO_BIN_EXE_nestr-scim").into())
+    }
+
+    /// The newest release before it, which `./test` builds and names in `NESTR_TEST_RELEASED`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "where a tool of the tests is, not configuration"
+    )]
+    pub(crate) fn released() -> Self {
+        let path = std::env::var_os("NESTR_TEST_RELEASED");
+        Self(path.expect("NESTR_TEST_RELEASED names the program that was released").into())
+    }
+
+    /// Starts it as one process on this data directory, which is made.
+    pub(crate) async fn serves(&self, data_dir: &Path, settings: &[&str]) -> Serving {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let mut command = self.command(&["serve".to_owned()]);
+        command.args(settings).args(["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]);
+        command.arg("--data-dir").arg(data_dir);
+        let (process, line) = begin(command, &home.path().join("log")).await;
+        Serving { process, http: address(&line, "http"), _home: home }
+    }
+
+    pub(super) fn command(&self, arguments: &[String]) -> Command {
+        let mut command = Command::new(&self.0);
+        command.env_clear().args(arguments).stdin(Stdio::null());
+        command
+    }
+}
+
+/// A process that was started by itself.
+pub(crate) struct Serving {
+    process: Process,
+    http: SocketAddr,
+    _home: TempDir,
+}
+
+impl Serving {
+    /// Where REST is reached.
+    pub(crate) fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// SIGTERM, and a good end.
+    pub(crate) async fn ends(mut self) {
+        self.process.signal(Signal::SIGTERM);
+        assert!(wait(&mut self.process.child).await.success(), "it ends well");
+    }
+}
 
 /// A process of it, which is killed when this goes.
 pub(super) struct Process {
@@ -61,9 +119,40 @@ pub(crate) fn free_address() -> SocketAddr {
 }
 
 pub(super) fn command(arguments: &[String]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nestr-scim"));
-    command.env_clear().args(arguments).stdin(Stdio::null());
-    command
+    Program::this().command(arguments)
+}
+
+/// Starts a process that serves, writing its log there, and waits for the line with which it says so.
+pub(super) async fn begin(mut command: Command, log: &Path) -> (Process, Value) {
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(File::create(log).expect("a log file"))
+        .spawn()
+        .expect("the binary starts");
+    let mut process = Process { child };
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let said = fs::read_to_string(log).expect("the log");
+        if let Some(line) = serving(&said) {
+            return (process, line);
+        }
+        if let Ok(Some(status)) = process.child.try_wait() {
+            panic!("ended at its start, {status}:\n{said}");
+        }
+        assert!(Instant::now() < deadline, "not serving after {PATIENCE:?}:\n{said}");
+        sleep(A_MOMENT).await;
+    }
+}
+
+/// Runs a command to its end; how it ended, and what its log says.
+pub(super) async fn run(mut command: Command, log: &Path) -> (ExitStatus, String) {
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(File::create(log).expect("a log file"))
+        .spawn()
+        .expect("the binary starts");
+    let status = wait(&mut child).await;
+    (status, fs::read_to_string(log).expect("the log"))
 }
 
 /// Starts it, with what it says in files beside each other, and waits for the line with which it says that it
@@ -108,15 +197,9 @@ pub(crate) async fn run_to_end(data_dir: &Path, settings: &[&str]) -> (ExitStatu
     let home = tempfile::tempdir().expect("a temporary directory");
     let said = home.path().join("said");
     let arguments: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
-    let mut child = command(&[vec!["serve".to_owned()], arguments].concat())
-        .arg("--data-dir")
-        .arg(data_dir)
-        .stdout(Stdio::null())
-        .stderr(File::create(&said).expect("a log file"))
-        .spawn()
-        .expect("the binary starts");
-    let status = wait(&mut child).await;
-    (status, fs::read_to_string(said).expect("the log"))
+    let mut command = command(&[vec!["serve".to_owned()], arguments].concat());
+    command.arg("--data-dir").arg(data_dir);
+    run(command, &said).await
 }
 
 /// What the binary says when it refuses to start with these settings.

@@ -1,5 +1,8 @@
 //! Nestr's operator, over gRPC with the clients that the contract generates.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use directory_api::v1;
 use directory_api::v1::domain_service_client::DomainServiceClient;
 use directory_api::v1::group_service_client::GroupServiceClient;
@@ -35,14 +38,25 @@ impl Interceptor for Credential {
 /// An operator, or a service of Nestr: whoever holds a credential.
 #[derive(Clone)]
 pub(crate) struct Operator {
-    nestr: Nestr,
+    /// Where the directory is at the moment.
+    at: Arc<dyn Fn() -> SocketAddr + Send + Sync>,
     credential: Credential,
 }
 
 impl Operator {
     pub(crate) fn new(nestr: &Nestr, credential: &str) -> Self {
+        let nestr = nestr.clone();
+        Self::of(Arc::new(move || nestr.grpc()), credential)
+    }
+
+    /// Of a directory that stays at this address.
+    pub(crate) fn at(address: SocketAddr, credential: &str) -> Self {
+        Self::of(Arc::new(move || address), credential)
+    }
+
+    fn of(at: Arc<dyn Fn() -> SocketAddr + Send + Sync>, credential: &str) -> Self {
         let bearer = format!("Bearer {credential}").parse().expect("a credential is ASCII");
-        Self { nestr: nestr.clone(), credential: Credential(bearer) }
+        Self { at, credential: Credential(bearer) }
     }
 
     pub(crate) fn workspaces(&self) -> WorkspaceServiceClient<Presented> {
@@ -281,7 +295,7 @@ impl Operator {
     }
 
     fn channel(&self) -> Channel {
-        let address = format!("http://{}", self.nestr.grpc());
+        let address = format!("http://{}", (self.at)());
         Endpoint::from_shared(address).expect("an address").connect_lazy()
     }
 }

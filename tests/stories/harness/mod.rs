@@ -1,6 +1,7 @@
 //! What the stories are told with: the product as a process, and those who come to it.
 
 mod answer;
+mod balancer;
 mod binary;
 mod caller;
 mod collector;
@@ -9,6 +10,7 @@ mod disk;
 mod dns;
 mod entra;
 mod examples;
+mod fleet;
 mod forgetful;
 mod gateways;
 mod grpc;
@@ -24,13 +26,17 @@ mod wire;
 mod workspace;
 
 pub(crate) use answer::Answer;
-pub(crate) use binary::{free_address, new_credential, refused_start, run_to_end, simulate};
+pub(crate) use balancer::Balancer;
+pub(crate) use binary::{
+    Program, free_address, new_credential, refused_start, run_to_end, simulate,
+};
 pub(crate) use caller::{Caller, Ungranted};
 pub(crate) use collector::{Collector, Told};
 pub(crate) use disk::{Disk, Fault, Journal};
 pub(crate) use dns::{Dns, Says};
 pub(crate) use entra::{Dialect, Entra, Person};
 pub(crate) use examples::{Examples, Language};
+pub(crate) use fleet::{EACH, Fleet, Half};
 pub(crate) use forgetful::Forgetful;
 pub(crate) use gateways::Gateway;
 pub(crate) use grpc::Operator;

@@ -89,6 +89,14 @@ pub(crate) struct Demo {
     pub(crate) gateway_credential: Option<String>,
 }
 
+impl Demo {
+    /// The demo workspace of a data directory.
+    pub(crate) fn read(data_dir: &Path) -> Self {
+        let text = fs::read_to_string(data_dir.join("demo.json")).expect("demo.json");
+        serde_json::from_str(&text).expect("demo.json is as promised")
+    }
+}
+
 impl Nestr {
     /// Starts with a demo workspace for which acme.com is verified.
     pub(crate) async fn start() -> Self {
@@ -412,8 +420,7 @@ impl Nestr {
 
     /// The demo workspace as `demo.json` tells of it.
     pub(crate) fn demo(&self) -> Demo {
-        let text = fs::read_to_string(self.data_dir().join("demo.json")).expect("demo.json");
-        serde_json::from_str(&text).expect("demo.json is as promised")
+        Demo::read(&self.data_dir())
     }
 
     /// The demo workspace, for which acme.com is verified.

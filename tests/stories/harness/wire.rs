@@ -118,8 +118,8 @@ impl Ask {
     }
 }
 
-/// Reads an answer that is here whole; an error when it was cut short.
-fn read_answer(bytes: &[u8], is_head: bool) -> Result<Answer> {
+/// Reads an answer that is here whole; an error of the kind `UnexpectedEof` when it was cut short.
+pub(super) fn read_answer(bytes: &[u8], is_head: bool) -> Result<Answer> {
     let cut = || Error::from(ErrorKind::UnexpectedEof);
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(cut)?;
     let head = str::from_utf8(&bytes[..end]).map_err(Error::other)?;
