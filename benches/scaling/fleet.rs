@@ -1,16 +1,15 @@
 //! The processes of a deployment: directories on one store, gateways before all of them.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use directory_svc::ServiceCaller;
 use postgres_server::Server;
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
 
-use crate::binary::{A_MOMENT, PATIENCE, Process, address, command, serving};
+use crate::binary::{Process, address, command, spawn};
 use crate::processor::{Held, hold};
 
 /// Who may call the directories.
@@ -109,24 +108,11 @@ impl Member {
     }
 
     async fn start(log: &Path, arguments: &[String], listens: &str, share: Option<u32>) -> Self {
-        let mut child = command(arguments)
-            .env("NESTR_SCIM_CLUSTER_SECRET", "the secret of all who share a store")
-            .stdout(File::create(log.with_extension("out")).expect("a file"))
-            .stderr(File::create(log).expect("a file"))
-            .spawn()
-            .expect("the binary starts");
-        let deadline = Instant::now() + PATIENCE;
-        let at = loop {
-            let said = fs::read_to_string(log).expect("the log");
-            if let Some(line) = serving(&said) {
-                break address(&line, listens);
-            }
-            let has_ended = child.try_wait().expect("its state").is_some();
-            assert!(!has_ended && Instant::now() < deadline, "not serving:\n{said}");
-            sleep(A_MOMENT).await;
-        };
-        let held = share.map(|share| hold(child.id(), share));
-        Self { process: Process { child }, at, _held: held }
+        let mut command = command(arguments);
+        command.env("NESTR_SCIM_CLUSTER_SECRET", "the secret of all who share a store");
+        let (process, line) = spawn(&mut command, &log.with_extension("out"), log).await;
+        let held = share.map(|share| hold(process.child.id(), share));
+        Self { process, at: address(&line, listens), _held: held }
     }
 }
 

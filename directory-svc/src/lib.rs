@@ -3,6 +3,7 @@
 //! The way of a request: `door` (who calls) -> `services` (one file a gRPC service) -> `rules` (pure)
 //! inside a transaction of the `store` -> `render` (the answer).
 
+mod breaker;
 mod call;
 pub mod clock;
 mod dns;

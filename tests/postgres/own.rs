@@ -37,6 +37,9 @@ impl Server {
 
     /// Starts one of an empty cluster that speaks TLS with this certificate and key (PEM files). From the role `nestr`
     /// it takes a password, and nothing without TLS.
+    ///
+    /// # Panics
+    /// As [`Self::first`].
     pub async fn first_with_tls(certificate: &Path, key: &Path) -> Self {
         let debian = Debian::new();
         let home = empty_cluster(&debian);
@@ -54,8 +57,15 @@ impl Server {
         Self::start(&debian, home, &["ssl=on"]).await
     }
 
-    /// Starts another that follows this one, known to it as `standby`.
+    /// Starts another that follows this one, known to it as `standby`, as all of them are.
+    ///
+    /// # Panics
+    /// As [`Self::first`].
     pub async fn standby(&self) -> Self {
+        let follow = "SELECT count(*) FROM pg_stat_replication \
+                      WHERE state = 'streaming' AND application_name = 'standby'";
+        let server = self.client("postgres").await;
+        let before = server.query_one(follow, &[]).await.expect("a count").get::<_, i64>(0);
         let debian = Debian::new();
         let home = new_home(&debian);
         let mut copy =
@@ -65,9 +75,7 @@ impl Server {
         copy.args(["--checkpoint", "fast", "--no-sync", "--write-recovery-conf"]);
         done(copy);
         let standby = Self::start(&debian, home, &[]).await;
-        let server = self.client("postgres").await;
-        let follows = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
-        until(&server, follows, 1).await;
+        until(&server, follow, before + 1).await;
         standby
     }
 
@@ -167,10 +175,34 @@ impl Server {
         assert!(is_first.get::<_, bool>(0), "it is the first");
     }
 
-    /// The processes that it consists of at the moment.
+    /// Stops all its processes: it stays connected, and neither takes nor says anything.
+    ///
+    /// # Panics
+    /// As [`Self::kill`].
+    pub fn hang(&self) {
+        signal("STOP", &self.processes());
+    }
+
+    /// Lets one go on that hung.
+    ///
+    /// # Panics
+    /// As [`Self::kill`].
+    pub fn go_on(&self) {
+        signal("CONT", &self.processes());
+    }
+
+    /// Ends it with all its processes at once, which have no say in it.
     ///
     /// # Panics
     /// When the processes of this machine cannot be seen.
+    pub fn kill(&self) {
+        signal("KILL", &self.processes());
+    }
+
+    /// Those that it started, and itself behind them.
+    ///
+    /// # Panics
+    /// As [`Self::kill`].
     #[must_use]
     pub fn processes(&self) -> Vec<u32> {
         let parent = |process: u32| {
@@ -184,14 +216,6 @@ impl Server {
             processes.filter(|process| parent(*process) == Some(self.process)).collect();
         all.push(self.process);
         all
-    }
-
-    /// Ends it with all its processes at once, which have no say in it.
-    ///
-    /// # Panics
-    /// When the processes of this machine cannot be seen.
-    pub fn kill(&self) {
-        signal("KILL", &self.processes());
     }
 }
 

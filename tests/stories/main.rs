@@ -79,6 +79,7 @@ mod sign_in;
 mod simulator;
 mod site_rates;
 mod site_writes;
+mod standbys;
 mod suspension;
 mod tls;
 mod traces;

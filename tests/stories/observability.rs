@@ -72,6 +72,8 @@ async fn the_numbers_are_those_of_the_document() {
         "redis_unbelieved_total",
         // On PostgreSQL alone.
         "store_synchronous",
+        "standbys_up",
+        "standby_reads_total",
         "revocation_unacknowledged_seconds",
     ];
     let rare: BTreeSet<_> = rare.map(|name| format!("nestr_scim_{name}")).into();

@@ -243,10 +243,8 @@ impl<S: Store> Door<S> {
         let absent = || no(no_workspace(ask.workspace_id()));
         let id = WorkspaceId::from_str(ask.workspace_id()).map_err(|_| absent())?;
         let workspace = self.admitted(id, None, ask.weight()).await?;
-        if workspace.card().await.map_err(store_error)?.is_none() {
-            return Err(absent());
-        }
         let read = workspace.reading(ask.freshness()).await.map_err(store_error)?;
+        let read = read.ok_or_else(absent)?;
         let workspace = Admitted { workspace: read, ..workspace };
         Ok(Authenticated { workspace, workspace_id: id, author: Author::Service(name), ask })
     }

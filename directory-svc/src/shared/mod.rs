@@ -6,7 +6,6 @@
 //! Nothing here knows what is shared; whoever shares it seals it, as others may write here too.
 
 mod address;
-mod breaker;
 mod config;
 mod link;
 mod seal;
@@ -19,10 +18,11 @@ use redis::{Cmd, FromRedisValue, Msg, PushInfo, PushKind, RedisError};
 use tokio::time::timeout;
 
 pub use address::{NoRedis, Redis, RedisUrl};
-use breaker::{Breaker, Held};
 pub use config::RedisConfig;
 use link::{Link, NoLink, Push};
 pub(crate) use seal::Seal;
+
+use crate::breaker::{Breaker, Held, Told};
 
 /// How long an answer is waited for.
 pub(crate) const BUDGET: Duration = Duration::from_millis(50);
@@ -76,7 +76,9 @@ pub(crate) enum Heard<'a> {
 impl Shared {
     /// A connection that is not made yet.
     pub(crate) fn new(redis: Redis) -> Self {
-        Self(Arc::new(Inner { redis, breaker: Breaker::default() }))
+        let up = |is_there| metrics::gauge!("nestr_scim_redis_up").set(u8::from(is_there));
+        let told = Told { name: "Redis".to_owned(), instead: "the store", up };
+        Self(Arc::new(Inner { redis, breaker: Breaker::new(told) }))
     }
 
     /// Whether every notice of this long was heard.

@@ -194,14 +194,33 @@ pub trait WorkspaceStore: Clone + Send + Sync + 'static {
     #[must_use]
     fn through(self, key: ApiKeyId) -> Self;
 
-    /// A handle whose reads are as new as asked for. An engine with read replicas answers one that reads from
-    /// there where that is new enough, and from where it writes otherwise; without replicas every handle
-    /// reads the newest.
+    /// The handle that may read people, groups and the card from replicas, where they are as new as this. Whatever
+    /// a replica does not say, the newest does: it may answer from there at any time, and does from then on. An
+    /// engine without replicas reads the newest always.
+    #[must_use]
+    fn allowing(self, _freshness: Freshness) -> Self {
+        self
+    }
+
+    /// A handle whose reads are as new as asked for; `None` when there is no workspace of this id.
     ///
     /// # Errors
     /// [`StoreError::NotReached`] when the newest is older than [`Freshness::AtLeast`] asks for: nobody waits
     /// for what may never come.
-    fn reading(&self, freshness: Freshness) -> impl Future<Output = Answer<Self>> + Send;
+    fn reading(&self, freshness: Freshness) -> impl Future<Output = Answer<Option<Self>>> + Send {
+        async move {
+            let reading = self.clone().allowing(freshness);
+            let Some(Workspace { revision: reached, .. }) = reading.card().await? else {
+                return Ok(None);
+            };
+            match freshness {
+                Freshness::AtLeast(revision) if reached < revision => {
+                    Err(StoreError::NotReached { reached })
+                }
+                _ => Ok(Some(reading)),
+            }
+        }
+    }
 
     /// The workspace itself; `None` when there is none of this id.
     fn card(&self) -> impl Future<Output = Answer<Option<Workspace>>> + Send;

@@ -44,7 +44,8 @@ impl Program {
         let mut command = self.command(&["serve".to_owned()]);
         command.args(settings).args(["--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]);
         command.arg("--data-dir").arg(data_dir);
-        let (process, line) = begin(command, &home.path().join("log")).await;
+        let (out, err) = (home.path().join("out"), home.path().join("err"));
+        let (process, line) = spawn(&mut command, &out, &err).await;
         Serving { process, http: address(&line, "http"), _home: home }
     }
 
@@ -120,28 +121,6 @@ pub(crate) fn free_address() -> SocketAddr {
 
 pub(super) fn command(arguments: &[String]) -> Command {
     Program::this().command(arguments)
-}
-
-/// Starts a process that serves, writing its log there, and waits for the line with which it says so.
-pub(super) async fn begin(mut command: Command, log: &Path) -> (Process, Value) {
-    let child = command
-        .stdout(Stdio::null())
-        .stderr(File::create(log).expect("a log file"))
-        .spawn()
-        .expect("the binary starts");
-    let mut process = Process { child };
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let said = fs::read_to_string(log).expect("the log");
-        if let Some(line) = serving(&said) {
-            return (process, line);
-        }
-        if let Ok(Some(status)) = process.child.try_wait() {
-            panic!("ended at its start, {status}:\n{said}");
-        }
-        assert!(Instant::now() < deadline, "not serving after {PATIENCE:?}:\n{said}");
-        sleep(A_MOMENT).await;
-    }
 }
 
 /// Runs a command to its end; how it ended, and what its log says.

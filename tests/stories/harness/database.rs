@@ -139,6 +139,7 @@ pub(super) fn value<'a>(settings: &'a [String], name: &str) -> Option<&'a str> {
 pub(super) async fn open(url: &str, statements: Statements) -> PostgresStore {
     let server = PostgresServer {
         url: url.parse().expect("a URL"),
+        standbys: None,
         password: None,
         certificates: None,
         statements,

@@ -100,8 +100,8 @@ impl Fleet {
 
     /// Begins a process, and waits until it is ready.
     async fn begin(&mut self, half: Half, n: usize, program: &Program) {
-        let (command, log) = (self.command(half, n, program), self.log(half, n));
-        let (process, _) = binary::begin(command, &log).await;
+        let (mut command, log) = (self.command(half, n, program), self.log(half, n));
+        let (process, _) = binary::spawn(&mut command, &log.with_extension("out"), &log).await;
         let member = self.member(half, n);
         member.process = Some(process);
         member.logs.push(log);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use postgres_server::Server;
 use tempfile::TempDir;
 
-use crate::store::postgres::testing::{client, database};
+use crate::store::postgres::testing::{client, database, database_of, until_followed};
 use crate::store::postgres::{PostgresServer, PostgresStore, PostgresWorkspace, Statements};
 use crate::store::sqlite::{SqliteConfig, SqliteStore, SqliteWorkspace};
 use crate::store::{Kind, Query, Store};
@@ -99,6 +100,8 @@ impl Engine for Sqlite {
 pub(super) struct Postgres {
     store: PostgresStore,
     config: PostgresServer,
+    /// Those of its own that it is on, if any.
+    servers: Vec<Server>,
 }
 
 impl Postgres {
@@ -107,8 +110,20 @@ impl Postgres {
         Self::open(database(Statements::Unnamed).await).await
     }
 
+    /// With a standby, which is read where that is allowed.
+    pub(super) async fn followed() -> Self {
+        let first = Server::first().await;
+        let standby = first.standby().await;
+        let standbys = Some(database_of(&standby).url);
+        let config = PostgresServer { standbys, ..database_of(&first) };
+        let engine = Self { servers: vec![standby, first], ..Self::open(config).await };
+        until_followed(&engine.store, 1).await;
+        engine
+    }
+
     async fn open(config: PostgresServer) -> Self {
-        Self { store: PostgresStore::open(&config).await.unwrap(), config }
+        let store = PostgresStore::open(&config).await.unwrap();
+        Self { store, config, servers: Vec::new() }
     }
 }
 
@@ -132,9 +147,9 @@ impl Engine for Postgres {
     }
 
     async fn reopen(self) -> Self {
-        let Self { store, config } = self;
+        let Self { store, config, servers } = self;
         drop(store);
-        Self::open(config).await
+        Self { servers, ..Self::open(config).await }
     }
 
     async fn fill(&self) {

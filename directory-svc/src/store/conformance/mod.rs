@@ -67,6 +67,21 @@ macro_rules! every_store_must {
     };
 }
 
+/// What is the same on a PostgreSQL with a standby. Where nobody allows it nothing is read there.
+mod followed_postgres {
+    use super::engines::Postgres;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn read_as_new_as_asked_for() {
+        super::people::read_as_new_as_asked_for(Postgres::followed().await).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn read_each_write_as_soon_as_it_is_answered() {
+        super::people::read_each_write_as_soon_as_it_is_answered(Postgres::followed().await).await;
+    }
+}
+
 every_store_must![
     audit::change_a_workspace_and_tell_who_did,
     audit::list_acts_by_who_what_and_when,
@@ -133,6 +148,7 @@ every_store_must![
     people::let_one_of_a_hundred_creations_of_a_name_win,
     people::name_the_holder_of_a_login_email,
     people::read_as_new_as_asked_for,
+    people::read_each_write_as_soon_as_it_is_answered,
     people::read_several_people_at_once,
     people::record_who_is_protected,
     people::remember_what_an_integration_has_said,

@@ -8,7 +8,9 @@ use super::{
     verify, workspace, write, write_by,
 };
 use crate::ids::WorkspaceId;
-use crate::store::{ChangeKind, Draft, Freshness, IntegrationState, Policy, StoreError, Unique};
+use crate::store::{
+    ChangeKind, Draft, Freshness, IntegrationState, Policy, Query, StoreError, Unique,
+};
 
 /// Seen to fail with the key's violation passed on as it is, and without the rollback of the loser.
 pub(super) async fn let_one_of_a_hundred_creations_of_a_name_win<E: Engine>(engine: E) {
@@ -253,13 +255,31 @@ pub(super) async fn read_as_new_as_asked_for<E: Engine>(engine: E) {
     for freshness in
         [Freshness::Any, Freshness::Newest, Freshness::AtLeast(0), Freshness::AtLeast(ada.revision)]
     {
-        let reading = acme.reading(freshness).await.unwrap();
+        let reading = acme.reading(freshness).await.unwrap().unwrap();
         let found = reading.user(ada.id).await.unwrap();
         assert!(found.is_some() || freshness == Freshness::Any, "{freshness:?}");
     }
     let ahead = acme.reading(Freshness::AtLeast(ada.revision + 1)).await;
     assert!(matches!(ahead.err(), Some(StoreError::NotReached { reached: 1 })));
     let nowhere = engine.store().workspace(WorkspaceId::new(super::uuid(9)));
-    let nowhere = nowhere.reading(Freshness::AtLeast(1)).await;
-    assert!(matches!(nowhere.err(), Some(StoreError::NotReached { reached: 0 })));
+    for freshness in [Freshness::Any, Freshness::AtLeast(0), Freshness::AtLeast(1)] {
+        assert!(nowhere.reading(freshness).await.unwrap().is_none(), "{freshness:?}");
+    }
+}
+
+/// However many there are: whatever is read with the revision of a write holds it, alone, in a list, and counted.
+pub(super) async fn read_each_write_as_soon_as_it_is_answered<E: Engine>(engine: E) {
+    let acme = workspace(engine.store(), 1).await;
+    for n in 1..=100 {
+        let name = format!("user {n}");
+        let made = create(&acme, write(&name), user_id(n), named(&name)).await.unwrap();
+        let reading = acme.reading(Freshness::AtLeast(made.revision)).await.unwrap().unwrap();
+        assert_eq!(reading.card().await.unwrap().unwrap().revision, made.revision);
+        assert_eq!(reading.users_of(vec![made.id]).await.unwrap(), std::slice::from_ref(&made));
+        assert_eq!(reading.user(made.id).await.unwrap(), Some(made));
+        let everybody = reading.users(Query::count(None, None)).await.unwrap();
+        assert_eq!(u128::from(everybody.total), n);
+        let newest = acme.reading(Freshness::Newest).await.unwrap().unwrap();
+        assert!(newest.user(user_id(n)).await.unwrap().is_some());
+    }
 }

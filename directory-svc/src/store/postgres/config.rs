@@ -26,7 +26,21 @@ pub struct PostgresConfig {
     )]
     pub postgres: Option<PostgresUrl>,
 
-    /// The file that holds the password for PostgreSQL, where the URL holds none. Instead of the file, the
+    /// Servers that follow the one of `--postgres`, as a URL of the same database: reads go there whose caller allows
+    /// it (`Consistency`), and come back to the first where a standby is not as new as asked for, or does not answer.
+    /// Each of the hosts is asked by itself, while it follows and takes no writes: all servers may be named. Absent:
+    /// everything is read from the first.
+    #[arg(
+        long,
+        env = "NESTR_SCIM_POSTGRES_STANDBY",
+        value_name = "URL",
+        requires = "postgres",
+        hide_env_values = true,
+        hide_default_value = true
+    )]
+    pub postgres_standby: Option<PostgresUrl>,
+
+    /// The file that holds the password for PostgreSQL, where a URL holds none. Instead of the file, the
     /// environment variable `NESTR_SCIM_POSTGRES_PASSWORD` may hold the password itself.
     #[arg(
         long,
@@ -42,7 +56,7 @@ pub struct PostgresConfig {
     pub postgres_ca: Option<PathBuf>,
 
     /// How many connections a directory has to PostgreSQL at the most, half of them for writes. There is one
-    /// more, that looks for what other directories have written.
+    /// more, that looks for what other directories have written. To each standby there are half as many.
     #[arg(
         long,
         env = "NESTR_SCIM_POSTGRES_POOL",
@@ -52,7 +66,7 @@ pub struct PostgresConfig {
     )]
     pub postgres_pool: u16,
 
-    /// The URL leads to a pooler that lends a connection for a transaction, such as `PgBouncer` with
+    /// Each URL leads to a pooler that lends a connection for a transaction, such as `PgBouncer` with
     /// `pool_mode = transaction`: no statement is kept prepared.
     #[arg(long, env = "NESTR_SCIM_POSTGRES_POOLER", requires = "postgres")]
     pub postgres_pooler: bool,
@@ -71,6 +85,7 @@ impl PostgresConfig {
         let writers = pool / 2;
         Some(PostgresServer {
             url: self.postgres.clone()?,
+            standbys: self.postgres_standby.clone(),
             password,
             certificates,
             statements: if self.postgres_pooler {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Config, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure::in_our_words;
 use super::statement::Value;
-use super::{OpenError, PostgresServer, Statements, tls};
+use super::{OpenError, PostgresServer, PostgresUrl, Statements, hosts, tls};
 use crate::store::{Answer, StoreError};
 
 /// How long a connection may take to be made, unless the URL says.
@@ -43,7 +44,23 @@ impl Server {
     /// # Errors
     /// When it is none, or certificates cannot be read.
     pub(super) fn of(asked: &PostgresServer) -> Result<Self, OpenError> {
-        let mut config: Config = asked.url.expose().parse().map_err(|_| OpenError::Url)?;
+        Self::at(read(&asked.url)?, asked)
+    }
+
+    /// Each host of the standbys by itself, and its name. Whoever takes writes now is found out later.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(super) fn standbys(asked: &PostgresServer) -> Result<Vec<(String, Self)>, OpenError> {
+        let Some(url) = &asked.standbys else { return Ok(Vec::new()) };
+        let mut config = read(url).map_err(OpenError::standby)?;
+        config.target_session_attrs(TargetSessionAttrs::Any);
+        let each = hosts::each(&config).into_iter();
+        let each = each.map(|(name, config)| Ok((name, Self::at(config, asked)?)));
+        each.collect::<Result<_, _>>().map_err(OpenError::standby)
+    }
+
+    fn at(mut config: Config, asked: &PostgresServer) -> Result<Self, OpenError> {
         if let Some(password) = &asked.password {
             config.password(password);
         }
@@ -82,6 +99,10 @@ impl Server {
             .map_err(|error| OpenError::Server(Box::new(error)))?;
         Ok(Connections { pool, statements: self.statements })
     }
+}
+
+fn read(url: &PostgresUrl) -> Result<Config, OpenError> {
+    url.expose().parse().map_err(|_| OpenError::Url)
 }
 
 /// A pool.

@@ -17,6 +17,9 @@ pub enum OpenError {
         "write postgres://USER@HOST:PORT/DATABASE, with ?sslmode=require or ?sslmode=disable where it matters"
     )]
     Url,
+    /// The same, of the standbys.
+    #[error("--postgres-standby (NESTR_SCIM_POSTGRES_STANDBY): {0}")]
+    Standby(#[source] Box<OpenError>),
     /// There is no certificate in what should vouch for the server's.
     #[error("the file of certificates holds none that can be used")]
     Certificates,
@@ -60,6 +63,13 @@ pub enum OpenError {
     /// The server cannot be reached, or does not do as asked.
     #[error("cannot open the store on the PostgreSQL server")]
     Server(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl OpenError {
+    /// The same, of the standbys.
+    pub(super) fn standby(self) -> Self {
+        Self::Standby(Box::new(self))
+    }
 }
 
 impl From<tokio_postgres::Error> for OpenError {

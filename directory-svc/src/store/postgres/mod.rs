@@ -24,6 +24,7 @@ mod failure;
 mod feed;
 mod group;
 mod groups;
+mod hosts;
 mod identities;
 mod import;
 mod integrations;
@@ -40,6 +41,7 @@ mod resources;
 #[cfg(test)]
 mod schema_rules;
 mod schemas;
+mod standbys;
 mod statement;
 mod status;
 #[cfg(test)]
@@ -71,6 +73,7 @@ pub use workspace::PostgresWorkspace;
 use self::connection::{Connection, Connections, Server};
 use self::group::Group;
 use self::readers::{Readers, point, state};
+use self::standbys::Standbys;
 use self::statement::{one, params, run};
 use self::writer::Writer;
 use super::{
@@ -88,13 +91,15 @@ const OLDEST_SERVER: i64 = 150_000;
 pub struct PostgresServer {
     /// The database, which belongs to this store alone.
     pub url: PostgresUrl,
-    /// The password, where the URL holds none.
+    /// The same database on servers that follow the one of `url`: what may be read there, is. `None`: nothing is.
+    pub standbys: Option<PostgresUrl>,
+    /// The password, where a URL holds none.
     pub password: Option<String>,
     /// Which certificates (PEM) vouch for the server's; `None`: those that this machine trusts.
     pub certificates: Option<Vec<u8>>,
     /// Whether the server may be asked to keep statements prepared.
     pub statements: Statements,
-    /// How many connections reads share.
+    /// How many connections reads share: to the server, and to each standby.
     pub readers: usize,
     /// How many transactions write at a time, each of another workspace.
     pub writers: usize,
@@ -122,6 +127,7 @@ pub struct PostgresStore(Arc<Shared>);
 struct Shared {
     writer: Writer,
     readers: Readers,
+    standbys: Standbys,
     notices: watch::Sender<()>,
 }
 
@@ -132,16 +138,17 @@ impl PostgresStore {
     /// When the server cannot be reached or is too old, when a newer version wrote the database, or something
     /// else did; each says what to do.
     pub async fn open(server: &PostgresServer) -> Result<Self, OpenError> {
-        let hosts = Server::of(server)?;
+        let (hosts, standbys) = (Server::of(server)?, Server::standbys(server)?);
         let connections = hosts.pool(server.readers)?;
         bring(&connections).await?;
         let notices = watch::Sender::new(());
         let (groups, limit) = (server.writers, server.statement_timeout);
         let (writing, listening) = (hosts.pool(groups)?, hosts.pool(1)?);
+        let standbys = Standbys::keep(standbys, &listening, server.readers, limit)?;
         let writer = Writer::start(writing, listening, groups, limit, notices.clone())
             .map_err(|error| OpenError::Server(Box::new(error)))?;
         let readers = Readers::new(connections, limit);
-        Ok(Self(Arc::new(Shared { writer, readers, notices })))
+        Ok(Self(Arc::new(Shared { writer, readers, standbys, notices })))
     }
 }
 

@@ -17,11 +17,7 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn new(connections: Connections, statement_timeout: Duration) -> Self {
-        let limit = statement_timeout.as_millis();
-        let begin = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {limit}"
-        );
-        Self { connections, begin }
+        Self { connections, begin: begin(statement_timeout) }
     }
 
     /// A connection for one statement, or for several that need not see the same state.
@@ -31,10 +27,18 @@ impl Readers {
 
     /// One state of the store, for statements that belong together or may take long.
     pub(super) async fn state(&self) -> Answer<State> {
-        let state = State(Some(self.connections.get().await?));
+        let state = State::of(self.connections.get().await?);
         state.command(&self.begin).await?;
         Ok(state)
     }
+}
+
+/// What begins a transaction that reads one state, in statements that take no longer than this.
+pub(super) fn begin(statement_timeout: Duration) -> String {
+    let limit = statement_timeout.as_millis();
+    format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {limit}"
+    )
 }
 
 /// A transaction that reads. Dropped before its end, it is ended with its connection: whoever asked has gone,
@@ -51,6 +55,11 @@ impl Deref for State {
 }
 
 impl State {
+    /// One that begins, or is to.
+    pub(super) fn of(connection: Connection) -> Self {
+        Self(Some(connection))
+    }
+
     /// Ends it, and gives the connection back.
     pub(super) async fn end(mut self) -> Answer<()> {
         self.command("COMMIT").await?;

@@ -9,6 +9,7 @@ use super::group::Group as Transaction;
 #[cfg(test)]
 use super::listing;
 use super::readers::{point, state};
+use super::standbys::{Allowed, Visit, allowed};
 use super::writing::Writing;
 use super::{
     Shared, audit, changes, domains, groups, integrations, keys, resources, schemas, status, users,
@@ -23,8 +24,7 @@ use crate::store::{
     Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Belonging, Change, Decided,
     Domain, Draft, Found, Freshness, Group, GroupDraft, GroupStore, GroupWritten, Integration,
     IntegrationStatus, KeyGrant, KeyHash, Member, Membership, Met, Names, Page, Passage, Policy,
-    Query, RegisteredSchema, Revision, Rotation, StoreError, Tombstone, User, Workspace,
-    WorkspaceStore, Write,
+    Query, RegisteredSchema, Revision, Rotation, Tombstone, User, Workspace, WorkspaceStore, Write,
 };
 
 /// The state of one workspace in a [`PostgresStore`](super::PostgresStore).
@@ -34,11 +34,18 @@ pub struct PostgresWorkspace {
     pub(super) id: WorkspaceId,
     /// The key by which it was opened, if it was by one.
     through: Option<ApiKeyId>,
+    /// What may be read from standbys; `None`: nothing.
+    allowed: Option<Allowed>,
 }
 
 impl PostgresWorkspace {
     pub(super) fn new(shared: Arc<Shared>, id: WorkspaceId) -> Self {
-        Self { shared, id, through: None }
+        Self { shared, id, through: None, allowed: None }
+    }
+
+    /// A standby that is asked next, where one may be.
+    fn visit(&self) -> Option<Visit<'_>> {
+        self.shared.standbys.visit(self.id, self.allowed.as_ref()?)
     }
 
     /// Has a write done that takes a revision.
@@ -82,18 +89,12 @@ impl WorkspaceStore for PostgresWorkspace {
         Self { through: Some(key), ..self }
     }
 
-    async fn reading(&self, freshness: Freshness) -> Answer<Self> {
-        if let Freshness::AtLeast(revision) = freshness {
-            let reached = self.card().await?.map_or(0, |card| card.revision);
-            if reached < revision {
-                return Err(StoreError::NotReached { reached });
-            }
-        }
-        Ok(self.clone())
+    fn allowing(self, freshness: Freshness) -> Self {
+        Self { allowed: Allowed::at(freshness), ..self }
     }
 
     async fn card(&self) -> Answer<Option<Workspace>> {
-        point!(self.shared, |connection| workspaces::card(connection, self.id))
+        allowed!(self, point, |connection| workspaces::card(connection, self.id))
     }
 
     async fn change_workspace<D>(&self, write: Write, decide: D) -> Answer<Workspace>
@@ -230,15 +231,15 @@ impl WorkspaceStore for PostgresWorkspace {
     }
 
     async fn user(&self, id: UserId) -> Answer<Option<User>> {
-        point!(self.shared, |connection| users::find(connection, self.id, id))
+        allowed!(self, point, |connection| users::find(connection, self.id, id))
     }
 
     async fn users_of(&self, ids: Vec<UserId>) -> Answer<Vec<User>> {
-        state!(self.shared, |connection| users::find_all(connection, self.id, &ids))
+        allowed!(self, state, |connection| users::find_all(connection, self.id, &ids))
     }
 
     async fn users(&self, query: Query) -> Answer<Page<User>> {
-        state!(self.shared, |connection| users::list(connection, self.id, &query))
+        allowed!(self, state, |connection| users::list(connection, self.id, &query))
     }
 
     async fn create_user<D>(
@@ -308,23 +309,23 @@ impl WorkspaceStore for PostgresWorkspace {
 
 impl GroupStore for PostgresWorkspace {
     async fn memberships(&self, of: MemberId) -> Answer<Vec<Membership>> {
-        point!(self.shared, |connection| groups::memberships(connection, self.id, of))
+        allowed!(self, point, |connection| groups::memberships(connection, self.id, of))
     }
 
     async fn group(&self, id: GroupId) -> Answer<Option<Group>> {
-        point!(self.shared, |connection| groups::find(connection, self.id, id))
+        allowed!(self, point, |connection| groups::find(connection, self.id, id))
     }
 
     async fn groups_of(&self, ids: Vec<GroupId>) -> Answer<Vec<Group>> {
-        state!(self.shared, |connection| groups::find_all(connection, self.id, &ids))
+        allowed!(self, state, |connection| groups::find_all(connection, self.id, &ids))
     }
 
     async fn groups(&self, query: Query) -> Answer<Page<Group>> {
-        state!(self.shared, |connection| groups::list(connection, self.id, &query))
+        allowed!(self, state, |connection| groups::list(connection, self.id, &query))
     }
 
     async fn resources(&self, query: AnyQuery) -> Answer<Page<Found>> {
-        state!(self.shared, |connection| resources::list(connection, self.id, &query))
+        allowed!(self, state, |connection| resources::list(connection, self.id, &query))
     }
 
     async fn members(
@@ -333,7 +334,7 @@ impl GroupStore for PostgresWorkspace {
         after: Option<MemberId>,
         limit: u32,
     ) -> Answer<Vec<Member>> {
-        state!(self.shared, |connection| groups::members(connection, self.id, of, after, limit))
+        allowed!(self, state, |connection| groups::members(connection, self.id, of, after, limit))
     }
 
     async fn belonging(
@@ -342,7 +343,7 @@ impl GroupStore for PostgresWorkspace {
         after: Option<MemberId>,
         limit: u32,
     ) -> Answer<Vec<Belonging>> {
-        state!(self.shared, |connection| groups::belonging(connection, self.id, to, after, limit))
+        allowed!(self, state, |connection| groups::belonging(connection, self.id, to, after, limit))
     }
 
     async fn create_group(

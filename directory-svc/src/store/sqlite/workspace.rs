@@ -21,10 +21,10 @@ use crate::refusal::Refusal;
 use crate::store::Kind;
 use crate::store::{
     Admission, Answer, AnyQuery, ApiKey, AuditQuery, AuditRecord, Belonging, Change, Decided,
-    Domain, DomainCheck, DomainCheckStore, Draft, Found, Freshness, Group, GroupDraft, GroupStore,
+    Domain, DomainCheck, DomainCheckStore, Draft, Found, Group, GroupDraft, GroupStore,
     GroupWritten, Integration, IntegrationStatus, KeyGrant, KeyHash, Member, Membership, Met,
-    Names, Page, Passage, Policy, Query, RegisteredSchema, Revision, Rotation, StoreError,
-    Tombstone, User, Workspace, WorkspaceStore, Write,
+    Names, Page, Passage, Policy, Query, RegisteredSchema, Revision, Rotation, Tombstone, User,
+    Workspace, WorkspaceStore, Write,
 };
 
 /// The state of one workspace in a [`SqliteStore`](super::SqliteStore).
@@ -80,16 +80,6 @@ impl SqliteWorkspace {
 impl WorkspaceStore for SqliteWorkspace {
     fn through(self, key: ApiKeyId) -> Self {
         Self { through: Some(key), ..self }
-    }
-
-    async fn reading(&self, freshness: Freshness) -> Answer<Self> {
-        if let Freshness::AtLeast(revision) = freshness {
-            let reached = self.card().await?.map_or(0, |card| card.revision);
-            if reached < revision {
-                return Err(StoreError::NotReached { reached });
-            }
-        }
-        Ok(self.clone())
     }
 
     async fn card(&self) -> Answer<Option<Workspace>> {

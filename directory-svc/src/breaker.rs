@@ -23,24 +23,30 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const BEAT: Duration = Duration::from_secs(1);
 
 /// What holds a connection while it is good.
-#[derive(Debug)]
-pub(super) struct Breaker<C>(ArcSwapOption<Held<C>>);
+pub(crate) struct Breaker<C> {
+    held: ArcSwapOption<Held<C>>,
+    told: Told,
+}
+
+/// How it is told of.
+pub(crate) struct Told {
+    /// What the connection leads to.
+    pub(crate) name: String,
+    /// Who is asked while it is away.
+    pub(crate) instead: &'static str,
+    /// Is told whether it is there, at the beginning and at each change.
+    pub(crate) up: fn(bool),
+}
 
 /// A connection, and how it has done.
 #[derive(Debug)]
-pub(super) struct Held<C> {
+pub(crate) struct Held<C> {
     /// The connection.
-    pub(super) connection: C,
+    pub(crate) connection: C,
     /// Since when it is held.
-    pub(super) since: Instant,
+    pub(crate) since: Instant,
     failures: AtomicU32,
     broken: Notify,
-}
-
-impl<C> Default for Breaker<C> {
-    fn default() -> Self {
-        Self(ArcSwapOption::empty())
-    }
 }
 
 impl<C> Held<C> {
@@ -50,7 +56,7 @@ impl<C> Held<C> {
     }
 
     /// It answered.
-    pub(super) fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         // One that was given up stays so.
         let _ = self.failures.try_update(Ordering::Relaxed, Ordering::Relaxed, |failures| {
             (failures < FAILURES).then_some(0)
@@ -58,7 +64,7 @@ impl<C> Held<C> {
     }
 
     /// It did not, or not in time.
-    pub(super) fn failed(&self) {
+    pub(crate) fn failed(&self) {
         let failed = self.failures.try_update(Ordering::Relaxed, Ordering::Relaxed, |failures| {
             (failures < FAILURES).then_some(failures + 1)
         });
@@ -68,7 +74,7 @@ impl<C> Held<C> {
     }
 
     /// It is of no more use.
-    pub(super) fn give_up(&self) {
+    pub(crate) fn give_up(&self) {
         self.failures.store(FAILURES, Ordering::Relaxed);
         self.broken.notify_one();
     }
@@ -79,14 +85,19 @@ impl<C> Held<C> {
 }
 
 impl<C: Clone> Breaker<C> {
+    /// One that holds nothing yet.
+    pub(crate) fn new(told: Told) -> Self {
+        Self { held: ArcSwapOption::empty(), told }
+    }
+
     /// The connection, while it is good.
-    pub(super) fn held(&self) -> Option<Arc<Held<C>>> {
-        self.0.load_full().filter(|held| held.is_good())
+    pub(crate) fn held(&self) -> Option<Arc<Held<C>>> {
+        self.held.load_full().filter(|held| held.is_good())
     }
 
     /// Makes connections and keeps them, for as long as it is polled. One whose `beat` fails is let go
     /// at once.
-    pub(super) async fn keep<E: Display, F, B>(
+    pub(crate) async fn keep<E: Display, F, B>(
         &self,
         connect: impl Fn() -> F + Send + Sync,
         beat: impl Fn(C) -> B + Send + Sync,
@@ -95,18 +106,19 @@ impl<C: Clone> Breaker<C> {
         B: Future<Output = bool> + Send,
     {
         let (mut pauses, mut is_told) = (pauses(), false);
-        metrics::gauge!("nestr_scim_redis_up").set(0);
+        let Told { name, instead, up } = &self.told;
+        up(false);
         loop {
             match connect().await {
                 Ok(connection) => {
                     let held = Arc::new(Held::new(connection));
-                    self.0.store(Some(Arc::clone(&held)));
-                    metrics::gauge!("nestr_scim_redis_up").set(1);
-                    tracing::info!("Redis is there");
+                    self.held.store(Some(Arc::clone(&held)));
+                    up(true);
+                    tracing::info!("{name} is there");
                     watch(&held, &beat).await;
-                    self.0.store(None);
-                    metrics::gauge!("nestr_scim_redis_up").set(0);
-                    tracing::warn!("Redis does not answer: the store is asked instead");
+                    self.held.store(None);
+                    up(false);
+                    tracing::warn!("{name} does not answer: {instead} is asked instead");
                     is_told = true;
                     if held.since.elapsed() > LONGEST_PAUSE {
                         pauses = self::pauses();
@@ -114,7 +126,7 @@ impl<C: Clone> Breaker<C> {
                 }
                 Err(cause) => {
                     if !is_told {
-                        tracing::warn!("Redis is not there: {cause}. The store is asked instead");
+                        tracing::warn!("{name} is not there, {instead} is asked instead: {cause}");
                     }
                     is_told = true;
                 }
@@ -165,7 +177,8 @@ mod tests {
     }
 
     fn kept(is_there: bool) -> (Arc<Breaker<()>>, Arc<Server>, JoinHandle<()>) {
-        let (breaker, server) = (Arc::new(Breaker::default()), Arc::new(Server::default()));
+        let told = Told { name: "The server".to_owned(), instead: "another", up: |_| {} };
+        let (breaker, server) = (Arc::new(Breaker::new(told)), Arc::new(Server::default()));
         (*server.is_there.lock().unwrap(), *server.is_alive.lock().unwrap()) = (is_there, true);
         let (at, of) = (Arc::clone(&server), Arc::clone(&breaker));
         let keeping = tokio::spawn(async move {
