@@ -1,5 +1,6 @@
 //! PostgreSQL for tests, as Debian packages it: a server for a run of all of them with a database for each, servers
-//! of a test's own that follow one another, a pooler, and a way on which some statements are slow. They go with the tests, however those end.
+//! of a test's own that follow one another, a pooler, and a way on which some statements are slow. They go with the
+//! tests, however those end.
 
 mod debian;
 mod own;
