@@ -42,7 +42,9 @@ fn answer(at: SocketAddr) -> std::io::Result<String> {
     let mut connection = TcpStream::connect_timeout(&at, PATIENCE)?;
     connection.set_read_timeout(Some(PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
-    write!(connection, "GET /readyz HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n")?;
+    // In one piece: whoever answers the first of several and closes would cut off its own answer.
+    let ask = format!("GET /readyz HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n");
+    connection.write_all(ask.as_bytes())?;
     let mut answer = Vec::new();
     connection.take(ENOUGH).read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
